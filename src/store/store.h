@@ -44,7 +44,13 @@ int db_migrate(struct db *db, const struct db_room *room, struct err *e) MUST_US
 /* Write transactions. The writer is one at a time inside the process too: db_begin blocks. db_end(db, false) rolls back. */
 int db_begin(struct db *db, struct err *e) MUST_USE;
 int db_end(struct db *db, bool commit, struct err *e) MUST_USE;
+/* Rolls back on an error path: nothing can be said better than the error that led there. */
+void db_rollback(struct db *db);
 bool db_in_tx(const struct db *db);  /* by this thread */
+/* Part of the transaction's work failed: from now on it can only be rolled back, and db_end(db, true) returns `why`. */
+void db_doom(struct db *db, const struct err *why);
+/* Transactions rolled back since db_open: who keeps in memory what the tables say reads it again when this number moved. */
+uint64_t db_rollbacks(const struct db *db);
 /* Full sync to disk of what is committed (checkpointing the WAL): before a checkpoint leaves the node or an API acknowledges. */
 int db_sync(struct db *db, struct err *e) MUST_USE;
 
@@ -72,6 +78,8 @@ struct sv col_text(struct stmt *s, int i);   /* view until the next step; SV_NON
 struct sv col_blob(struct stmt *s, int i);
 usec col_time(struct stmt *s, int i);        /* USEC_NONE for NULL */
 bool col_null(struct stmt *s, int i);
+enum col_type { COL_NULL, COL_INT, COL_DOUBLE, COL_TEXT, COL_BLOB };
+enum col_type col_type(struct stmt *s, int i);
 int db_columns(struct stmt *s);
 const char *db_column_name(struct stmt *s, int i);
 
@@ -84,6 +92,13 @@ int64_t db_changed(struct db *db);
 
 /* Names of all tables of a class that migrations declared, in order. Returns how many; at most `max`. */
 size_t db_tables(struct db *db, enum table_class class, const char **ret, size_t max);
+/*
+ * Names of the columns of the table's primary key, in key order, comma-separated and quoted ("\"a\",\"b\""); "" when it has none.
+ * *ret_n: how many.
+ */
+int db_key_columns(struct db *db, const char *table, struct buf *out, size_t *ret_n, struct err *e) MUST_USE;
+/* Deletes all rows of a table, full-text indexes without content included. */
+int db_clear_table(struct db *db, const char *table, struct err *e) MUST_USE;
 /* Consistent copy of the whole database into a new file while it is in use. */
 int db_copy_to(struct db *db, const char *path, struct err *e) MUST_USE;
 /* SQLite's own structure check; one message a finding. */
