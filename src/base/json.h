@@ -2,8 +2,9 @@
  * JSON in and out.
  *
  * In: simdjson's DOM, one document a call, behind this header (json_dom.cc is the only C++ file of the project).
- * Refuses what RFC 8259 refuses, and also duplicate keys, lone surrogates and more than 64 levels. Views and `struct jv`
- * die at the next json_parse on the same document.
+ * Refuses what RFC 8259 refuses, and also duplicate keys, lone surrogates, numbers outside of int64, uint64 and double
+ * (ERR_VALUE), and values below level 64, where the outermost is level 1 (ERR_LIMIT). Views and `struct jv` die at the
+ * next json_parse on the same document.
  * Out: a streaming writer, and the canonical form of RFC 8785 for hashing.
  */
 #pragma once
@@ -43,6 +44,7 @@ struct sv json_str(struct jv v);
 struct sv json_get_str(struct jv object, struct sv key);
 /* True and value when it is an integer in range (floats with no fraction are not integers). */
 bool json_i64(struct jv v, int64_t *ret);
+bool json_u64(struct jv v, uint64_t *ret);
 bool json_f64(struct jv v, double *ret);  /* any number */
 bool json_bool(struct jv v, bool *ret);
 /* Number of elements or members; 0 otherwise. */
@@ -71,12 +73,15 @@ void json_add(struct buf *out, struct jv v);
  */
 struct json_split;
 enum json_split_shape { SPLIT_UNKNOWN, SPLIT_ARRAY, SPLIT_KEYED, SPLIT_SINGLE };
-/* `max_member` bytes a member at most. */
+/* `max_member` bytes a member, and the frame, at most. NULL without memory. */
 struct json_split *json_split_new(struct sv key, size_t max_member);
 void json_split_free(struct json_split *s);
 /* Appends input. Views given by json_split_next die. */
 int json_split_feed(struct json_split *s, struct sv bytes, bool last, struct err *e) MUST_USE;
-/* 1 and a member with its byte offset in the whole input; 0 when more input is needed or the end is reached; negative on a broken frame. */
+/*
+ * 1 and a member with its byte offset in the whole input; 0 when more input is needed or the end is reached; negative on
+ * a broken frame, for ever, with e->offset. ERR_LIMIT with a member too long is not for ever: it is passed over, call again.
+ */
 int json_split_next(struct json_split *s, struct sv *ret_member, uint64_t *ret_offset, struct err *e) MUST_USE;
 enum json_split_shape json_split_shape(const struct json_split *s);
 /* The frame without the array: for SPLIT_KEYED the outer object with `key` set to [] (type, id, spec_version of a bundle...). Complete after the end. */

@@ -30,8 +30,8 @@ enum json_dom_result json_dom_parse(struct json_dom *dom, const char *text, size
 const char *json_dom_reason(const struct json_dom *dom);
 
 /*
- * The fewest significant digits that read back as `v` (finite, above zero), nearest to it among those, and the decimal
- * exponent of the first: v = d.ddd * 10^exponent. Returns how many digits.
+ * The fewest significant digits that read back as `v` (finite, above zero), nearest to it among those, and
+ * the decimal exponent of the first: v = d.ddd * 10^exponent. Returns how many digits.
  */
 size_t json_dom_digits(double v, char ret[17], int *ret_exponent);
 /* False when the decimal text, already known to be a JSON number, is beyond the largest double. */
@@ -69,22 +69,25 @@ static inline size_t json_tape_skip(const struct json_tape *t, size_t at)
     }
 }
 
-/* json_check.c */
-#define JSON_NO_STRING SIZE_MAX
-/* Looks for an object with the same key twice; `*ret_nth` is which string of the document repeats, counted from 0. */
-int json_find_duplicate(const struct json_tape *t, size_t *ret_nth) MUST_USE;
 /*
- * The slow pass: reads the text strictly, byte by byte, to say what is wrong and where. Returns OK when nothing is wrong.
- * The string `duplicate` (its number from 0, or JSON_NO_STRING) is reported as a repeated key.
+ * json_check.c: looks for an object with the same key twice; `*ret_nth` is which string of the document repeats,
+ * counted from 0.
  */
+int json_find_duplicate(const struct json_tape *t, size_t *ret_nth) MUST_USE;
+
+/*
+ * json_locate.c: the slow pass: reads the text strictly, byte by byte, to say what is wrong and where.
+ * Returns OK when nothing is wrong. The string `duplicate` (its number from 0, or JSON_NO_STRING) is reported
+ * as a repeated key.
+ */
+#define JSON_NO_STRING SIZE_MAX
 int json_locate(struct sv text, size_t duplicate, struct err *e);
 /* True when the text between the quotes of a JSON string spells `plain`. */
 bool json_spells(struct sv inner, struct sv plain);
 
-/* json_write.c */
 /*
- * Length of the well-formed UTF-8 sequence at `p`, or 0 and in `*ret_bad` the length of the maximal ill-formed part
- * (Unicode 15, 3.9, table 3-7). `n` is at least 1.
+ * json_text.c. Length of the well-formed UTF-8 sequence at `p`, or 0 and in `*ret_bad` the length of the
+ * maximal ill-formed part (Unicode 15, 3.9, table 3-7). `n` is at least 1.
  */
 size_t json_utf8(const uint8_t *p, size_t n, size_t *ret_bad);
 /* A quoted string with the escapes of RFC 8785 3.2.2.2, which are also the shortest RFC 8259 allows. */
