@@ -19,6 +19,13 @@ void close_fd(int *fd); /* closes when >= 0 and sets -1 */
  */
 struct stream;
 struct stream *stream_new(int fd, uint64_t max_out, unsigned max_ratio); /* borrows fd */
+/*
+ * The next `n` decoded bytes of another stream (a member of an archive), decompressed anew by content. Borrows `parent`; bytes it did not need stay there.
+ * A parent that ends before gives ERR_CORRUPT.
+ */
+struct stream *stream_new_part(struct stream *parent, uint64_t n, uint64_t max_out, unsigned max_ratio);
+/* Bytes of a part not taken from its parent yet. */
+uint64_t stream_part_left(const struct stream *s);
 void stream_free(struct stream *s);
 /* Reads up to n bytes: > 0 bytes, 0 end, negative error. */
 ptrdiff_t stream_read(struct stream *s, void *p, size_t n, struct err *e) MUST_USE;

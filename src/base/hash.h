@@ -1,6 +1,7 @@
 /* Hashes, random bytes, identifiers and their text forms. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 struct sha256 {

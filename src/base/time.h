@@ -18,7 +18,10 @@ const struct zone *zone_find(struct sv name, struct err *e);
 const char *zone_name(const struct zone *z);
 /* Seconds east of UTC at an instant. */
 int32_t zone_offset(const struct zone *z, usec at);
-/* Instant of a local civil time. A time that happens twice gives the earlier instant, one that does not exist the instant after the gap; *ret_fold says 1 or 2. */
+/*
+ * Instant of a local civil time. A time that happens twice gives the earlier instant, one that does not exist the instant
+ * at which the gap ends. *ret_fold (may be NULL) says how often it happens: 1, 2, or 0 in a gap.
+ */
 usec zone_local(const struct zone *z, usec local_as_if_utc, int *ret_fold);
 
 /* A time as it was met: instant, the text, and how its zone was known. */
@@ -29,7 +32,7 @@ struct when {
 };
 
 /*
- * Reads one time. Forms: RFC 3339 with 'T', 't' or space, 0 to 9 fraction digits (cut to microseconds, never rounded up), "Z", "+09:00", "+0900", "+09";
+ * Reads one time. Forms: RFC 3339 with 'T', 't' or space, 0 to 9 fraction digits (cut to microseconds, never rounded up), "Z", "+09:00", "+0900", "+09", " UTC", " GMT";
  * the same without zone (then `fallback` is used; NULL gives ERR_ZONE); dates "2023-12-12", "2023/12/12", "2023/12/12 08:00:00", "20231212",
  * ROC years ("112/12/12", "112-12-12": three digits, year + 1911), Suricata ("2015-03-09T02:30:58.027602-0600"),
  * RFC 3164/2822-like ("Mon, 22 Aug 2026 02:53:35 +0000"), and Unix seconds with fraction ("1379288667.63194") when `allow_unix`.
