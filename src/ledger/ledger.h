@@ -82,6 +82,8 @@ struct pack {
     struct buf b;
     size_t n;
     struct merkle tree;
+    uint8_t salts[4096];  /* random bytes not used yet: the kernel is asked once for many records */
+    size_t salts_left;
 };
 void pack_init(struct pack *p);
 void pack_clear(struct pack *p);
@@ -124,7 +126,7 @@ void ledger_close(struct ledger *l);
 
 /*
  * The one way in: appends an entry and applies it, inside the caller's transaction (db_begin). `pack` may be NULL.
- * `fields` is extra canonical JSON members to commit to ("" or like "\"file\":\"...\""), small and never content.
+ * After an error the transaction can only be rolled back (db_doom is called): an entry is never committed without its rows.
  */
 struct ledger_header {
     const char *kind;
