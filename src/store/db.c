@@ -45,6 +45,7 @@ static int lock_take(struct db *db, struct err *e)
 {
     char name[4096], text[32];
     int n = snprintf(name, sizeof(name), "%s.lock", db->path);
+    ssize_t written;
     int rc;
 
     if (n < 0 || (size_t)n >= sizeof(name))
@@ -59,8 +60,8 @@ static int lock_take(struct db *db, struct err *e)
         return err_errno(e, rc, "cannot lock %s", name);
     /* The number is for people only; a full disk must not keep a database from being opened. */
     n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-    if (ftruncate(db->lock_fd, 0) == 0 && pwrite(db->lock_fd, text, (size_t)n, 0) < 0)
-        (void)ftruncate(db->lock_fd, 0);
+    written = ftruncate(db->lock_fd, 0) < 0 ? -1 : pwrite(db->lock_fd, text, (size_t)n, 0);
+    (void)written;
     return OK;
 }
 
