@@ -262,10 +262,13 @@ int time_parse(struct sv text, const struct time_opts *o, usec *ret, struct err 
         return read_unix(text, ret, e);
     if (!ok)
         return refuse(text, e, ERR_SYNTAX, "not a time in a known form");
-    int rc = finish(text, &r, o, ret, e);
-    if (rc != OK || weekday < 0)
+    usec at;
+    int rc = finish(text, &r, o, &at, e);
+    if (rc != OK)
         return rc;
     /* 1970-01-01 was a Thursday. */
-    int64_t day = (days_from_civil(r.c.year, r.c.month, r.c.day) % 7 + 11) % 7;
-    return day == weekday ? OK : refuse(text, e, ERR_VALUE, "the day of the week and the date disagree");
+    if (weekday >= 0 && (days_from_civil(r.c.year, r.c.month, r.c.day) % 7 + 11) % 7 != weekday)
+        return refuse(text, e, ERR_VALUE, "the day of the week and the date disagree");
+    *ret = at;
+    return OK;
 }

@@ -136,9 +136,8 @@ static struct zone *load(struct sv name, struct err *e)
     struct zone *z = NULL;
     struct err cause;
     int rc = file_read(AT_FDCWD, path, &b, &cause);
-    if (rc == ERR_NOT_FOUND || cause.code == ERR_IO)
-        rc = ERR_NOT_FOUND;
-    if (rc == ERR_NOT_FOUND) {
+    /* ERR_IO: "Asia" is a directory. */
+    if (rc == ERR_NOT_FOUND || rc == ERR_IO) {
         err_set(e, ERR_NOT_FOUND, "no time zone is called \"%.*s\"", SV_ARG(name));
         err_hint(
             e,
