@@ -80,11 +80,15 @@ void json_split_free(struct json_split *s);
 int json_split_feed(struct json_split *s, struct sv bytes, bool last, struct err *e) MUST_USE;
 /*
  * 1 and a member with its byte offset in the whole input; 0 when more input is needed or the end is reached; negative on
- * a broken frame, for ever, with e->offset. ERR_LIMIT with a member too long is not for ever: it is passed over, call again.
+ * a broken frame, for ever, with e->offset. ERR_LIMIT is not for ever: a member, or an outer object, that is too long was
+ * passed over; call again for what follows.
  */
 int json_split_next(struct json_split *s, struct sv *ret_member, uint64_t *ret_offset, struct err *e) MUST_USE;
 enum json_split_shape json_split_shape(const struct json_split *s);
-/* The frame without the array: for SPLIT_KEYED the outer object with `key` set to [] (type, id, spec_version of a bundle...). Complete after the end. */
+/*
+ * The frame without the array: for SPLIT_KEYED the outer object with `key` set to [] (type, id, spec_version of a bundle...).
+ * Complete after the end, none after an error in it.
+ */
 struct sv json_split_frame(const struct json_split *s);
 
 /* Writer: keeps commas and nesting right. Strings that are not UTF-8 are written with U+FFFD. */

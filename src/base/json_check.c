@@ -13,15 +13,6 @@ struct name {
     size_t at;
 };
 
-/* Length and first four bytes in one word; names that differ here are different. */
-static uint64_t head_of(struct sv name)
-{
-    uint32_t first = 0;
-
-    memcpy(&first, name.p, name.n < sizeof first ? name.n : sizeof first);
-    return (uint64_t)name.n << 32 | first;
-}
-
 /* Returns the tape index of the second of two equal keys, 0 when all differ. */
 static size_t repeat_among_few(const struct json_tape *t, size_t at, size_t end)
 {
@@ -31,8 +22,8 @@ static size_t repeat_among_few(const struct json_tape *t, size_t at, size_t end)
 
     for (size_t n = 0; at < end; at = json_tape_skip(t, at + 1), n++) {
         struct sv name = json_tape_str(t, at);
-        uint64_t head = head_of(name);
-        uint64_t last = name.n ? (uint8_t)name.p[name.n - 1] : 0;
+        uint64_t head = json_tape_head(t, at) & json_head_mask(name.n);
+        uint64_t last = (uint8_t)name.p[name.n - (name.n > 0)];
         uint64_t bit = 1ull << ((head ^ last << 24) * 0x9E3779B97F4A7C15u >> 58);
 
         if (seen & bit)

@@ -23,7 +23,8 @@ enum json_dom_result { JSON_DOM_OK, JSON_DOM_MEMORY, JSON_DOM_REFUSED };
 struct json_dom;
 struct json_dom *json_dom_new(void);
 void json_dom_free(struct json_dom *dom);
-/* `padded` says that JSON_DOM_PADDING bytes past the text may be read; else the text is copied first. */
+/* `padded` says that JSON_DOM_PADDING bytes past the text may be read; else the text is copied where it must
+ * be. */
 enum json_dom_result json_dom_parse(struct json_dom *dom, const char *text, size_t n, bool padded,
                                     struct json_tape *ret);
 /* simdjson's own word for the last refusal. */
@@ -53,25 +54,40 @@ static inline struct sv json_tape_str(const struct json_tape *t, size_t at)
     return sv_from((const char *)p + sizeof n, n);
 }
 
+/*
+ * Length and first four bytes of a string in one word, the rest of a shorter one zero: strings whose heads
+ * differ are different. The tape keeps the length before the bytes, and has room to read behind them.
+ */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "json_head_mask needs a little-endian machine"
+#endif
+static inline uint64_t json_head_mask(size_t n)
+{
+    return n < 4 ? (1ull << (32 + 8 * n)) - 1 : UINT64_MAX;
+}
+
+static inline uint64_t json_tape_head(const struct json_tape *t, size_t at)
+{
+    uint64_t head;
+
+    memcpy(&head, t->strings + (t->words[at] & 0x00FFFFFFFFFFFFFFu), sizeof head);
+    return head;
+}
+
 /* Index of the word after the value at `at`. */
 static inline size_t json_tape_skip(const struct json_tape *t, size_t at)
 {
-    switch (json_tape_type(t, at)) {
-    case '[':
-    case '{':
-        return (uint32_t)t->words[at];
-    case 'l':
-    case 'u':
-    case 'd':
-        return at + 2;
-    default:
-        return at + 1;
-    }
+    uint64_t word = t->words[at];
+    char type = (char)(word >> 56);
+
+    if (type == '{' || type == '[')
+        return (uint32_t)word;
+    return at + (type == 'l' || type == 'u' || type == 'd' ? 2 : 1);
 }
 
 /*
- * json_check.c: looks for an object with the same key twice; `*ret_nth` is which string of the document repeats,
- * counted from 0.
+ * json_check.c: looks for an object with the same key twice; `*ret_nth` is which string of the document
+ * repeats, counted from 0.
  */
 int json_find_duplicate(const struct json_tape *t, size_t *ret_nth) MUST_USE;
 

@@ -19,8 +19,9 @@ enum state {
     AT_FIRST, /* after the '[' of the array */
     AT_NEXT,  /* after a comma in the array */
     IN_MEMBER,
-    AT_END, /* after the document: only white space */
-    BROKEN, /* `fault` is returned for ever */
+    AT_END,      /* after the document: only white space */
+    PASSED_OVER, /* the outer object was too long: the rest of the input is ignored */
+    BROKEN,      /* `fault` is returned for ever */
 };
 
 struct json_split {
@@ -91,7 +92,9 @@ enum json_split_shape json_split_shape(const struct json_split *s)
 
 struct sv json_split_frame(const struct json_split *s)
 {
-    return s->shape == SPLIT_KEYED ? buf_sv(&s->frame) : SV_NONE;
+    bool sound = s->state != PASSED_OVER && s->state != BROKEN;
+
+    return s->shape == SPLIT_KEYED && sound ? buf_sv(&s->frame) : SV_NONE;
 }
 
 static int broken(struct json_split *s, struct err *e, int code, uint64_t offset, const char *text)
@@ -153,10 +156,14 @@ static bool pass_space(struct json_split *s)
 static int keep_frame(struct json_split *s, size_t from, struct err *e)
 {
     buf_addp(&s->frame, s->in.p + from, s->at - from);
-    if (s->frame.failed)
-        return broken(s, e, ERR_LIMIT, s->frame_offset,
-                      "the object, without the array in it, is longer than one member may be");
-    return OK;
+    if (!s->frame.failed)
+        return OK;
+    s->state = PASSED_OVER;
+    err_set(e, ERR_LIMIT, "the object%s is longer than %zu bytes",
+            s->shape == SPLIT_KEYED ? ", without its array," : "", s->max_member);
+    err_at(e, NULL, 0, s->frame_offset);
+    err_hint(e, "raise the limit that the configuration sets for one object, then try this one again");
+    return ERR_LIMIT;
 }
 
 /* A byte order mark is passed over at the start of a file. False when more input must show whether there is
@@ -229,18 +236,24 @@ static int maybe_array(struct json_split *s, struct err *e)
     return OK;
 }
 
-/* One byte of the outer object outside of strings. */
-static int frame_byte(struct json_split *s, char c, size_t place, struct err *e)
+/* One byte of the outer object outside of strings; what was read from `from` on is not in the frame yet. */
+static int frame_byte(struct json_split *s, size_t from, struct err *e)
 {
+    char c = s->in.p[s->at];
+
     if (s->nest.depth == 1 && c == '"')
-        s->key_start = place + 1;
+        s->key_start = s->frame.n + (s->at - from) + 1;
     if (s->nest.depth == 1 && !json_space(c))
         s->colon = c == ':';
     s->nest.string = c == '"';
     if (c == '{' || c == '[')
         nest_open(&s->nest, c);
-    else if ((c == '}' || c == ']') && !nest_close(&s->nest, c))
-        return broken(s, e, ERR_SYNTAX, offset_of(s, s->at), "this bracket closes one of another kind");
+    else if ((c == '}' || c == ']') && !nest_close(&s->nest, c)) {
+        /* too long comes first, else the answer would depend on how the input is cut */
+        int rc = keep_frame(s, from, e);
+        return rc ? rc
+                  : broken(s, e, ERR_SYNTAX, offset_of(s, s->at), "this bracket closes one of another kind");
+    }
     s->at++;
     return OK;
 }
@@ -265,7 +278,7 @@ static int step_frame(struct json_split *s, struct err *e)
                 return rc ? rc : GO_ON;
             from = s->at;
         }
-        rc = frame_byte(s, c, s->frame.n + (s->at - from), e);
+        rc = frame_byte(s, from, e);
         if (rc)
             return rc;
     }
@@ -391,6 +404,7 @@ static int finish(struct json_split *s, struct err *e)
 
     switch (s->state) {
     case AT_END:
+    case PASSED_OVER:
         return OK;
     case AT_START:
         return broken(s, e, ERR_SYNTAX, end, "the text is empty: a JSON array or object should stand here");
@@ -421,6 +435,9 @@ static int step(struct json_split *s, struct sv *ret, struct err *e)
         return step_member(s, ret, e);
     case AT_END:
         return step_end(s, ret, e);
+    case PASSED_OVER:
+        s->at = s->in.n;
+        return MORE_INPUT;
     case BROKEN:
     default:
         return repeat_fault(s, e);

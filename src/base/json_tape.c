@@ -119,16 +119,31 @@ enum json_type json_type(struct jv v)
     }
 }
 
+/* As json_tape_head, of a key that is asked for. */
+static uint64_t head_of(struct sv s)
+{
+    uint32_t first = 0;
+
+    if (s.n >= sizeof first)
+        memcpy(&first, s.p, sizeof first);
+    else
+        for (size_t i = 0; i < s.n; i++)
+            first |= (uint32_t)(uint8_t)s.p[i] << 8 * i;
+    return (uint64_t)first << 32 | (uint32_t)s.n;
+}
+
 struct jv json_get(struct jv object, struct sv key)
 {
     const struct json_tape *t = tape_of(object);
 
-    if (type_of(object) != '{')
+    if (type_of(object) != '{' || key.n > UINT32_MAX)
         return (struct jv){0};
+    uint64_t head = head_of(key), mask = json_head_mask(key.n);
     size_t end = json_tape_skip(t, object.at) - 1;
     for (size_t at = object.at + 1; at < end; at = json_tape_skip(t, at + 1)) {
-        struct sv name = json_tape_str(t, at);
-        if (name.n == key.n && memcmp(name.p, key.p ? key.p : "", key.n) == 0)
+        if ((json_tape_head(t, at) & mask) != head)
+            continue;
+        if (key.n <= 4 || memcmp(json_tape_str(t, at).p + 4, key.p + 4, key.n - 4) == 0)
             return (struct jv){object.doc, at + 1};
     }
     return (struct jv){0};
