@@ -53,19 +53,20 @@ struct object_rec {
     bool pattern_other;          /* an indicator whose pattern is not matched in memory yet */
 };
 
-#define OBSERVATION_VALUES 24
+#define OBSERVATION_VALUES 64
 struct observed {
     struct obs value;
     struct sv field;             /* where in the event: "src_ip", "dns.rrname", "http.url", "id.orig_h" */
 };
 struct observation {
-    usec time;
+    usec time;                   /* USEC_NONE only for records of logs without times (Zeek's loaded_scripts), which then hold no values */
     struct sv sensor;            /* as the event names it, or "" */
     struct sv class;             /* "flow", "dns", "http", "tls", "alert", "login", "file", "smtp", "ssh", "rdp", "other" */
     struct sv type;              /* the format's own type name, for by_type */
     uint64_t count;              /* 1 for most */
     struct observed v[OBSERVATION_VALUES];
     size_t n;
+    size_t more;                 /* values past OBSERVATION_VALUES, which are not here */
     struct sv raw;               /* the event's own bytes */
     uint64_t line, offset;
 };
@@ -213,3 +214,10 @@ int quarantine_each(struct db *db, int64_t source /* 0 = all */, int64_t after_i
 int quarantine_get(struct db *db, int64_t id, struct arena *a, struct quarantined *ret, struct err *e) MUST_USE;
 int quarantine_remove(struct db *db, int64_t id, struct err *e) MUST_USE;  /* in a transaction, after a retry was accepted */
 int64_t quarantine_count(struct db *db);
+
+/* ---- chunks of events that were taken ------------------------------------------------------------------------------------- */
+
+/* 1 = this chunk of this source was taken, 0 = not. */
+int event_chunk_known(struct db *db, int64_t source, const struct sha256 *sha, uint64_t offset, struct err *e) MUST_USE;
+/* In the transaction that commits what the chunk held. */
+int event_chunk_add(struct db *db, int64_t source, const struct sha256 *sha, uint64_t offset, uint64_t length, usec now, struct err *e) MUST_USE;

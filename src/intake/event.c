@@ -1,0 +1,363 @@
+#include "intake/event.h"
+
+/* ---- values
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Hex digits in lower case into `out`, colons left out; 0 when there is anything else or it is too long. */
+static size_t read_hex(struct sv text, char *out, size_t room)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (c == ':')
+            continue;
+        if (!is_hex(c) || n == room)
+            return 0;
+        out[n++] = (char)(c >= 'A' && c <= 'F' ? c | 0x20 : c);
+    }
+    return n;
+}
+
+static enum kind hex_kind(enum take how, size_t digits)
+{
+    switch (how) {
+    case TAKE_JA3:
+        return digits == 32 ? KIND_JA3 : KIND_NONE;
+    case TAKE_JA3S:
+        return digits == 32 ? KIND_JA3S : KIND_NONE;
+    case TAKE_CERT:
+        return digits == 40 ? KIND_CERT_SHA1 : digits == 64 ? KIND_CERT_SHA256 : KIND_NONE;
+    default:
+        return digits == 32    ? KIND_MD5
+               : digits == 40  ? KIND_SHA1
+               : digits == 64  ? KIND_SHA256
+               : digits == 128 ? KIND_SHA512
+                               : KIND_NONE;
+    }
+}
+
+static bool take_hex(enum take how, struct sv text, char *scratch, struct obs *ret)
+{
+    if (how != TAKE_CERT && memchr(text.p, ':', text.n))
+        return false;
+    size_t n = read_hex(text, scratch, 128);
+    enum kind kind = hex_kind(how, n);
+
+    ret->kind = kind;
+    ret->value = sv_from(scratch, n);
+    ret->bits = 0;
+    ret->port = 0;
+    return kind != KIND_NONE;
+}
+
+static bool take_address(struct sv text, char *scratch, struct obs *ret)
+{
+    return text.n > 1 && text.n < 64 && (is_hex(text.p[0]) || text.p[0] == ':') && obs_ip(text, scratch, ret);
+}
+
+static bool take_name(struct sv text, char *scratch, struct obs *ret)
+{
+    if (take_address(text, scratch, ret))
+        return true;
+    if (text.n > 2 && text.p[0] == '*' && text.p[1] == '.')
+        text = sv_sub(text, 2, SIZE_MAX);
+    return obs_domain(text, scratch, ret);
+}
+
+/* "host:443" and "[2001:db8::1]:443" without the port; an address of IPv6 stays whole. */
+static struct sv without_port(struct sv host, struct sv *ret_port)
+{
+    size_t colon = sv_rchr(host, ':');
+
+    *ret_port = SV_NONE;
+    if (host.n && host.p[0] == '[') {
+        size_t end = sv_chr(host, ']');
+
+        if (end == SIZE_MAX)
+            return host;
+        if (end + 1 < host.n && host.p[end + 1] == ':')
+            *ret_port = sv_sub(host, end + 2, SIZE_MAX);
+        return sv_sub(host, 1, end - 1);
+    }
+    if (colon == SIZE_MAX || colon != sv_chr(host, ':'))
+        return host;
+    *ret_port = sv_sub(host, colon + 1, SIZE_MAX);
+    return sv_sub(host, 0, colon);
+}
+
+static bool read_kind(struct event_state *s, enum kind kind, struct sv text, struct obs *ret)
+{
+    return text.n && obs_read(&s->a, kind, text, ret, NULL) == OK;
+}
+
+static bool take_one(struct event_state *s, enum take how, struct sv text, char *scratch, struct obs *ret)
+{
+    struct sv port;
+
+    switch (how) {
+    case TAKE_IP:
+        return take_address(text, scratch, ret);
+    case TAKE_HOST:
+        return take_name(without_port(text, &port), scratch, ret);
+    case TAKE_NAME:
+        return take_name(text, scratch, ret);
+    case TAKE_URL:
+        return read_kind(s, KIND_URL, text, ret);
+    case TAKE_EMAIL:
+        return read_kind(s, KIND_EMAIL, text, ret);
+    case TAKE_HASH:
+    case TAKE_JA3:
+    case TAKE_JA3S:
+    case TAKE_CERT:
+        return take_hex(how, text, scratch, ret);
+    case TAKE_JA4:
+        return read_kind(s, KIND_JA4, text, ret);
+    case TAKE_AGENT:
+        return read_kind(s, KIND_USER_AGENT, text, ret);
+    case TAKE_ANY:
+        return text.n && obs_guess(&s->a, text, ret, NULL) == OK;
+    case TAKE_NONE:
+    case TAKE_GROUP:
+    default:
+        return false;
+    }
+}
+
+/* The same value twice under one field (a name in query and answer) is one fact. */
+static bool known(const struct observation *o, struct sv field, const struct obs *v)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const struct observed *old = &o->v[i];
+
+        if (old->value.kind == v->kind && old->value.value.n == v->value.n && old->field.n == field.n &&
+            memcmp(old->value.value.p, v->value.p, v->value.n) == 0 &&
+            memcmp(old->field.p, field.p, field.n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void take_value(struct event_state *s, struct observation *o, enum take how, struct sv field,
+                       struct sv text)
+{
+    char spare[sizeof s->scratch[0]];
+    bool full = o->n == OBSERVATION_VALUES;
+    struct observed extra;
+    struct observed *v = full ? &extra : &o->v[o->n];
+
+    if (!take_one(s, how, text, full ? spare : s->scratch[o->n], &v->value) || known(o, field, &v->value))
+        return;
+    if (full) {
+        o->more++;
+        return;
+    }
+    v->field = field;
+    o->n++;
+}
+
+/* The next address of a header's list: what stands between < and >, or a part without spaces. Commas inside
+ * quotes do not separate. */
+static struct sv next_email(struct sv *rest)
+{
+    size_t i = 0, open = SIZE_MAX, close = SIZE_MAX;
+    bool quoted = false;
+
+    for (; i < rest->n && (quoted || rest->p[i] != ','); i++) {
+        char c = rest->p[i];
+
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == '<' && !quoted)
+            open = i;
+        else if (c == '>' && !quoted)
+            close = i;
+    }
+    struct sv part = open != SIZE_MAX && close != SIZE_MAX && close > open
+                         ? sv_sub(*rest, open + 1, close - open - 1)
+                         : sv_sub(*rest, 0, i);
+    *rest = sv_sub(*rest, i < rest->n ? i + 1 : i, SIZE_MAX);
+    return sv_trim(part);
+}
+
+void event_take(struct event_state *s, struct observation *o, enum take how, struct sv field, struct sv text)
+{
+    if (text.n == 0)
+        return;
+    if (how != TAKE_EMAIL) {
+        take_value(s, o, how, field, text);
+        return;
+    }
+    while (text.n) {
+        struct sv email = next_email(&text);
+
+        if (sv_chr(email, '@') != SIZE_MAX)
+            take_value(s, o, TAKE_EMAIL, field, email);
+    }
+}
+
+static bool is_whole_url(struct sv target)
+{
+    size_t at = sv_find(target, SV("://"));
+
+    return at != SIZE_MAX && at > 0 && at < sv_chr(target, '/') && at < sv_chr(target, '?');
+}
+
+static char *put(char *p, struct sv s)
+{
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+/* Sensors write the target as it stood on the wire; what no URL may hold is escaped, as browsers and reports
+ * do. */
+static char *put_target(char *p, struct sv s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c > 0x20 && c != 0x7f) {
+            *p++ = (char)c;
+            continue;
+        }
+        *p++ = '%';
+        *p++ = digits[c >> 4];
+        *p++ = digits[c & 15];
+    }
+    return p;
+}
+
+void event_take_request(struct event_state *s, struct observation *o, struct sv field, struct sv host,
+                        uint16_t port, struct sv target)
+{
+    struct sv own_port, name = without_port(host, &own_port);
+    uint64_t n;
+
+    if (is_whole_url(target)) {
+        take_value(s, o, TAKE_URL, field, target);
+        return;
+    }
+    if (target.n && target.p[0] != '/') {
+        if (target.p[0] != '*')
+            take_value(s, o, TAKE_HOST, field, target);
+        return;
+    }
+    if (name.n == 0 || name.n > 255)
+        return;
+    if (own_port.n && sv_u64(own_port, &n) && n <= UINT16_MAX)
+        port = (uint16_t)n;
+    bool tls = port == 443;
+    bool v6 = memchr(name.p, ':', name.n) != NULL;
+    char digits[8] = "";
+    if (port && port != 80 && !tls)
+        (void)snprintf(digits, sizeof digits, ":%u", (unsigned)port);
+    char *url = arena_alloc(&s->a, name.n + 3 * target.n + 24);
+    if (!url)
+        return;
+    char *p = put(url, tls ? SV("https://") : SV("http://"));
+    p = put(p, v6 ? SV("[") : SV(""));
+    p = put(p, name);
+    p = put(p, v6 ? SV("]") : SV(""));
+    p = put(p, sv_c(digits));
+    p = put_target(p, target.n ? target : SV("/"));
+    take_value(s, o, TAKE_URL, field, sv_from(url, (size_t)(p - url)));
+}
+
+/* ---- times
+ * ---------------------------------------------------------------------------------------------------------------
+ */
+
+static bool two_digits(const char *p, unsigned *ret)
+{
+    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+        return false;
+    *ret = (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
+    return true;
+}
+
+/* Seconds and fraction of "2015-03-09T02:30:58.027602-0600" as microseconds, and what follows them. */
+static bool read_seconds(struct sv text, usec *ret, struct sv *ret_zone)
+{
+    unsigned second, digits = 0;
+    usec fraction = 0;
+    size_t i = 19;
+
+    if (text.n < 19 || text.p[16] != ':' || !two_digits(text.p + 17, &second) || second > 59)
+        return false;
+    if (i < text.n && text.p[i] == '.') {
+        for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++, digits++)
+            if (digits < 6)
+                fraction = fraction * 10 + (text.p[i] - '0');
+        if (digits == 0 || digits > 9)
+            return false;
+        for (; digits < 6; digits++)
+            fraction *= 10;
+    }
+    *ret = second * USEC_SECOND + fraction;
+    *ret_zone = sv_sub(text, i, SIZE_MAX);
+    return true;
+}
+
+int event_time(struct event_state *s, struct sv text, usec *ret, struct err *e)
+{
+    struct event_clock *c = &s->clock;
+    struct time_opts opts = {.fallback = s->opts->zone, .allow_unix = false};
+    struct sv zone;
+    usec part;
+    bool split = read_seconds(text, &part, &zone);
+
+    if (split && c->base != USEC_NONE && zone.n == c->zone_n &&
+        memcmp(text.p, c->minute, sizeof c->minute) == 0 && memcmp(zone.p, c->zone, zone.n) == 0) {
+        *ret = c->base + part;
+        return OK;
+    }
+    int rc = time_parse(text, &opts, ret, e);
+    if (rc == ERR_ZONE)
+        return err_hint(
+            e, "declare the zone this sensor writes its times in: noroshi source add --zone ZONE, for "
+               "example UTC or Asia/Tokyo; or let the sensor write UTC");
+    if (rc)
+        return rc;
+    /* Offsets are whole minutes, but for local mean times of long ago. */
+    if (split && zone.n <= sizeof c->zone && (*ret - part) % (60 * USEC_SECOND) == 0) {
+        memcpy(c->minute, text.p, sizeof c->minute);
+        memcpy(c->zone, zone.p, zone.n);
+        c->zone_n = zone.n;
+        c->base = *ret - part;
+    }
+    return OK;
+}
+
+/* ---- small things
+ * -------------------------------------------------------------------------------------------------------- */
+
+uint16_t event_port(const struct event_slot *slot)
+{
+    uint64_t n;
+    int64_t i;
+
+    if (slot->text.p)
+        return sv_u64(slot->text, &n) && n <= UINT16_MAX ? (uint16_t)n : 0;
+    return json_i64(slot->v, &i) && i > 0 && i <= UINT16_MAX ? (uint16_t)i : 0;
+}
+
+struct sv event_class(const struct event_class *table, struct sv type)
+{
+    for (; table->type; table++) {
+        size_t n = strlen(table->type);
+
+        if (n == type.n && memcmp(table->type, type.p, n) == 0)
+            break;
+    }
+    return sv_c(table->class);
+}
