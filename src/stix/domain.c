@@ -122,6 +122,9 @@ bool obs_domain(struct sv text, char *scratch, struct obs *ret)
 struct sv registrable_domain(struct sv domain)
 {
     char name[NAME_MAX_BYTES + 1];
+    struct obs address;
+    if (ip_read(domain, false, &address))
+        return domain;
     if (domain.n == 0 || domain.n >= sizeof(name) || memchr(domain.p, 0, domain.n) ||
         !sv_copy(domain, name, sizeof(name)))
         return domain;

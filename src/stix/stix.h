@@ -181,5 +181,7 @@ struct stix_indicator {
 };
 /* Writes the indicator; id = indicator--UUIDv5(our namespace, canonical {"kind","source","value"}), created_by_ref = the feed's fixed identity. */
 void stix_write_indicator(const struct stix_indicator *i, struct buf *out);
+/* The id stix_write_indicator gives: "indicator--uuid5". */
+void stix_claim_id(struct sv catalogue_source, enum kind kind, struct sv value, char ret[64]);
 /* Fixed identity of a catalogue source: "identity--uuid5". */
 void stix_source_identity(struct sv catalogue_source, char ret[64]);

@@ -1,0 +1,247 @@
+#include "stix/tables.h"
+
+#include "stix/pattern.h"
+#include "stix/private.h"
+
+static bool time_of(struct jv o, const char *name, usec *ret)
+{
+    struct sv s = json_get_str(o, sv_c(name));
+    return s.p && stix_time(s, true, ret);
+}
+
+/* `later` must be at or after `earlier`, or strictly after it. */
+static void order(struct check *c, struct jv o, const char *earlier, const char *later, bool strict)
+{
+    usec a, b;
+    if (!time_of(o, earlier, &a) || !time_of(o, later, &b))
+        return;
+    if (b < a || (strict && b == a))
+        say(c, STIX_MUST, c->section, "%s must be %s %s", later, strict ? "later than" : "at or after",
+            earlier);
+}
+
+void rule_seen(struct check *c, struct jv o)
+{
+    order(c, o, "first_seen", "last_seen", false);
+}
+
+static bool shaped_id(struct sv id, const char *prefix, size_t year)
+{
+    struct sv rest = sv_sub(id, strlen(prefix), SIZE_MAX);
+    if (!sv_starts(id, sv_c(prefix)))
+        return false;
+    if (year == 0)
+        return all_digits(rest);
+    return rest.n >= year + 5 && rest.p[year] == '-' && all_digits(sv_sub(rest, 0, year)) &&
+           all_digits(sv_sub(rest, year + 1, SIZE_MAX));
+}
+
+/* 2.5.3: what "cve" and "capec" name has its own form; and only under these names. */
+void rule_external(struct check *c, struct jv o)
+{
+    struct sv source = json_get_str(o, SV("source_name"));
+    struct sv id = json_get_str(o, SV("external_id"));
+    bool is_cve = id.p && shaped_id(id, "CVE-", 4), is_capec = id.p && shaped_id(id, "CAPEC-", 0);
+    if (sv_eq(source, SV("cve")) && !is_cve)
+        say(c, STIX_MUST, "2.5.3", "a reference of source \"cve\" has an external_id like CVE-2021-44228");
+    else if (sv_eq(source, SV("capec")) && !is_capec)
+        say(c, STIX_MUST, "2.5.3", "a reference of source \"capec\" has an external_id like CAPEC-163");
+    else if (is_cve && !sv_eq(source, SV("cve")))
+        say(c, STIX_SHOULD, "2.5.3", "the source of a CVE id should be \"cve\"");
+    else if (is_capec && !sv_eq(source, SV("capec")))
+        say(c, STIX_SHOULD, "2.5.3", "the source of a CAPEC id should be \"capec\"");
+    if (has(o, "url") && !has(o, "hashes"))
+        say(c, STIX_NOTE, "2.5.2", "a reference with a URL should have hashes of what stood there");
+}
+
+void rule_granular(struct check *c, struct jv o)
+{
+    if (has(o, "lang") == has(o, "marking_ref"))
+        say(c, STIX_MUST, "7.2.3.1", "exactly one of lang and marking_ref");
+}
+
+void rule_indicator(struct check *c, struct jv o)
+{
+    struct pat_node *root;
+    struct err e = ERR_NONE;
+    struct sv pattern = json_get_str(o, SV("pattern"));
+    order(c, o, "valid_from", "valid_until", true);
+    if (!pattern.p || !sv_eq(json_get_str(o, SV("pattern_type")), SV("stix")))
+        return;
+    enter_key(c, SV("pattern"));
+    if (pattern_parse(pattern, c->r->a, &root, &e) < 0)
+        say(c, STIX_MUST, "9", "%s", e.text);
+    leave(c);
+}
+
+static void within(struct check *c, struct jv o, const char *name, double least, double most)
+{
+    double d;
+    if (json_f64(json_get(o, sv_c(name)), &d) && (d < least || d > most))
+        say(c, STIX_MUST, c->section, "%s is a number from %g to %g", name, least, most);
+}
+
+void rule_location(struct check *c, struct jv o)
+{
+    if (has(o, "latitude") != has(o, "longitude"))
+        say(c, STIX_MUST, "4.10", "latitude and longitude come together");
+    if (has(o, "precision") && !has(o, "latitude"))
+        say(c, STIX_MUST, "4.10", "precision needs latitude and longitude");
+    within(c, o, "latitude", -90, 90);
+    within(c, o, "longitude", -180, 180);
+}
+
+void rule_malware(struct check *c, struct jv o)
+{
+    bool family;
+    rule_seen(c, o);
+    if (json_bool(json_get(o, SV("is_family")), &family) && family && !has(o, "name"))
+        say(c, STIX_MUST, "4.11", "a malware family has a name");
+}
+
+void rule_malware_analysis(struct check *c, struct jv o)
+{
+    struct sv key;
+    struct jv v;
+    order(c, o, "analysis_started", "analysis_ended", false);
+    struct json_it it = json_each(json_get(o, SV("analysis_sco_refs")));
+    while (json_next(&it, &key, &v)) {
+        struct sv type;
+        struct uuid u;
+        if (json_str(v).p && id_split(json_str(v), &type, &u) && stix_known_type(type) && !stix_is_sco(type))
+            say(c, STIX_MUST, "4.12", "analysis_sco_refs may only refer to observables");
+    }
+}
+
+/* The four TLP markings of STIX 2.1 7.2.1.4 must be written exactly so; no other object may be of that type.
+ */
+static void check_tlp(struct check *c, struct jv o)
+{
+    static const struct {
+        const char *word, *name;
+        enum tlp tlp;
+    } fixed[] = {{"white", "TLP:WHITE", TLP_CLEAR},
+                 {"green", "TLP:GREEN", TLP_GREEN},
+                 {"amber", "TLP:AMBER", TLP_AMBER},
+                 {"red", "TLP:RED", TLP_RED}};
+    struct sv word = json_str(json_path(o, "definition", "tlp", NULL));
+    struct sv id = json_get_str(o, SV("id"));
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        bool same = sv_eq(word, sv_c(fixed[i].word)) && tlp_of_id(id) == fixed[i].tlp &&
+                    !sv_eq(id, tlp_id(fixed[i].tlp));
+        if (same && sv_eq(json_get_str(o, SV("name")), sv_c(fixed[i].name)) &&
+            sv_eq(json_get_str(o, SV("created")), SV("2017-01-20T00:00:00.000Z")))
+            return;
+    }
+    say(c, STIX_MUST, "7.2.1.4", "a TLP marking must be one of the four of the standard, unchanged");
+}
+
+void rule_marking_definition(struct check *c, struct jv o)
+{
+    struct sv type = json_get_str(o, SV("definition_type")), key;
+    struct jv definition = json_get(o, SV("definition")), v;
+    if (has(o, "definition_type") != has(o, "definition"))
+        say(c, STIX_MUST, "7.2.1", "definition_type and definition come together");
+    else if (!type.p && !has(o, "extensions"))
+        say(c, STIX_MUST, "7.2.1",
+            "a marking is defined by definition_type and definition, or by an extension");
+    if (sv_eq(type, SV("tlp")))
+        check_tlp(c, o);
+    else if (sv_eq(type, SV("statement")) && !json_get_str(definition, SV("statement")).p)
+        say(c, STIX_MUST, "7.2.1.3", "a statement marking holds a statement");
+    else if (type.p && !sv_eq(type, SV("statement")))
+        say(c, STIX_SHOULD, "7.2.1", "a marking of its own should be made by an extension");
+    if (has(o, "definition") && json_type(definition) != JSON_OBJECT)
+        say(c, STIX_MUST, "7.2.1", "definition is an object");
+    struct json_it it = json_each(json_get(o, SV("object_marking_refs")));
+    while (json_next(&it, &key, &v))
+        if (sv_eq(json_str(v), json_get_str(o, SV("id"))))
+            say(c, STIX_MUST, "7.2.1", "a marking may not mark itself");
+}
+
+void rule_observed_data(struct check *c, struct jv o)
+{
+    struct sv key, type;
+    struct jv v;
+    struct uuid u;
+    int64_t n;
+    order(c, o, "first_observed", "last_observed", false);
+    if (json_i64(json_get(o, SV("number_observed")), &n) && (n < 1 || n > 999999999))
+        say(c, STIX_MUST, "4.14", "number_observed is a number from 1 to 999999999");
+    if (has(o, "objects") && has(o, "object_refs"))
+        say(c, STIX_MUST, "4.14", "only one of objects and object_refs");
+    if (has(o, "objects") &&
+        (json_type(json_get(o, SV("objects"))) != JSON_OBJECT || json_count(json_get(o, SV("objects"))) == 0))
+        say(c, STIX_MUST, "4.14", "objects is a dictionary with at least one observable");
+    struct json_it it = json_each(json_get(o, SV("object_refs")));
+    while (json_next(&it, &key, &v)) {
+        if (!json_str(v).p || !id_split(json_str(v), &type, &u))
+            continue;
+        bool sro = sv_eq(type, SV("relationship")) || sv_eq(type, SV("sighting"));
+        if (stix_known_type(type) && !stix_is_sco(type) && !sro)
+            say(c, STIX_MUST, "4.14", "object_refs may only refer to observables and relationships");
+    }
+}
+
+void rule_relationship(struct check *c, struct jv o)
+{
+    struct sv type = json_get_str(o, SV("relationship_type"));
+    order(c, o, "start_time", "stop_time", true);
+    for (size_t i = 0; i < type.n; i++) {
+        if ((type.p[i] >= 'a' && type.p[i] <= 'z') || is_digit(type.p[i]) || type.p[i] == '-')
+            continue;
+        say(c, STIX_MUST, "5.1", "a relationship_type has lower-case letters, digits and hyphens");
+        break;
+    }
+}
+
+void rule_sighting(struct check *c, struct jv o)
+{
+    int64_t n;
+    rule_seen(c, o);
+    if (json_i64(json_get(o, SV("count")), &n) && n > 999999999)
+        say(c, STIX_MUST, "5.2", "count is a number from 0 to 999999999");
+}
+
+void rule_extension_definition(struct check *c, struct jv o)
+{
+    struct sv key;
+    struct jv v;
+    bool toplevel = false;
+    struct json_it it = json_each(json_get(o, SV("extension_types")));
+    while (json_next(&it, &key, &v))
+        toplevel |= sv_eq(json_str(v), SV("toplevel-property-extension"));
+    if (!toplevel && has(o, "extension_properties"))
+        say(c, STIX_MUST, "7.3", "extension_properties belongs to a toplevel-property-extension");
+    if (!has(o, "created_by_ref"))
+        say(c, STIX_SHOULD, "7.3", "an extension definition says who made it (created_by_ref)");
+}
+
+/* RFC 5646, the form only: subtags of 1 to 8 letters and digits, the first of letters. */
+static bool language_tag(struct sv s)
+{
+    struct sv rest = s, tag;
+    bool first = true;
+    while (sv_cut(&rest, '-', &tag)) {
+        if (tag.n == 0 || tag.n > 8)
+            return false;
+        for (size_t i = 0; i < tag.n; i++)
+            if (!is_alpha(tag.p[i]) && (first || !is_digit(tag.p[i])))
+                return false;
+        first = false;
+    }
+    return !first;
+}
+
+void rule_language_content(struct check *c, struct jv o)
+{
+    struct sv key;
+    struct jv v;
+    struct json_it it = json_each(json_get(o, SV("contents")));
+    while (json_next(&it, &key, &v)) {
+        if (!language_tag(key))
+            say(c, STIX_MUST, "7.1", "the keys of contents are language codes of RFC 5646");
+        if (json_type(v) != JSON_OBJECT || json_count(v) == 0)
+            say(c, STIX_MUST, "7.1", "each language holds the translated properties");
+    }
+}
