@@ -1,0 +1,97 @@
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+int usage_error(struct cmd *c, const struct command *self, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(c->err, "noroshi %s: ", self->name);
+    vfprintf(c->err, fmt, args);
+    fprintf(c->err, "\n  `noroshi %s --help` shows how it is used\n", self->name);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int could_not(struct cmd *c, const struct err *e)
+{
+    if (c->json) {
+        struct buf b;
+        struct jw w;
+        buf_init(&b, 1 << 16);
+        jw_init(&w, &b);
+        jw_obj(&w);
+        jw_key(&w, "error");
+        jw_err(&w, e);
+        jw_end_obj(&w);
+        print_json(c, &b);
+        buf_clear(&b);
+    }
+    err_print(c->err, "noroshi", e);
+    return e->code == ERR_USAGE ? EXIT_USAGE : EXIT_COULD_NOT;
+}
+
+static const struct opt *find(const struct opt *opts, const char *arg, size_t n)
+{
+    for (; opts && opts->name; opts++) {
+        if (strlen(opts->name) == n && strncmp(opts->name, arg, n) == 0) {
+            return opts;
+        }
+    }
+    return NULL;
+}
+
+bool opts_take(struct cmd *c, const struct command *self, const struct opt *opts)
+{
+    int kept = 0;
+    bool done = false;
+    for (int i = 0; i < c->argc; i++) {
+        char *arg = c->argv[i];
+        if (done || arg[0] != '-' || arg[1] == 0) {
+            c->argv[kept++] = arg;
+            continue;
+        }
+        if (strcmp(arg, "--") == 0) {
+            done = true;
+            continue;
+        }
+        if (strcmp(arg, "--json") == 0) {
+            c->json = true;
+            continue;
+        }
+        const char *equals = strchr(arg, '=');
+        const struct opt *o = find(opts, arg, equals ? (size_t)(equals - arg) : strlen(arg));
+        if (!o || (o->flag && equals)) {
+            usage_error(c, self, "there is no option '%s'", arg);
+            return false;
+        }
+        if (o->flag) {
+            *o->flag = true;
+        } else if (equals) {
+            *o->value = equals + 1;
+        } else if (i + 1 < c->argc) {
+            *o->value = c->argv[++i];
+        } else {
+            usage_error(c, self, "the option '%s' needs a value", arg);
+            return false;
+        }
+    }
+    c->argc = kept;
+    return true;
+}
+
+bool opt_number(struct cmd *c, const struct command *self, const char *name, const char *text, int64_t *ret)
+{
+    if (text && !sv_i64(sv_c(text), ret)) {
+        usage_error(c, self, "%s takes a whole number, not '%s'", name, text);
+        return false;
+    }
+    return true;
+}
+
+int cmd_view(struct cmd *c, struct arena *a, struct pact_view *ret, struct err *e)
+{
+    return node_view(c->node, c->node->org, a, ret, e);
+}

@@ -1,0 +1,151 @@
+/*
+ * fuse: one picture from many reports.
+ *
+ * Takes what intake reads, accepts it through the ledger (claims, objects, warninglists, sightings), keeps
+ * the in-memory match index up to date, and answers: what is known of a value, who said so first, how sure,
+ * was it seen, is it known benign. Every answer is fused from what the asking organisation may see. May call
+ * base/ stix/ store/ net/ jobs/ pact/ ledger/ intake/ match/.
+ */
+#pragma once
+
+#include "intake/intake.h"
+#include "match/match.h"
+#include "pact/pact.h"
+
+struct fuse;
+extern const struct db_room fuse_room;
+
+/* `secret` keys the stored hashes; it belongs to the node and outlives `f`. */
+struct fuse *fuse_new(struct db *db, const struct hash_secret *secret);
+void fuse_free(struct fuse *f);
+/* Writes this room's entry kinds ("claims", "objects", "list", "sightings", "drop") with a final NULL name
+ * into ret[FUSE_KINDS]. */
+#define FUSE_KINDS 6
+void fuse_kinds(struct fuse *f, struct ledger_kind *ret);
+/* After ledger_open. A fuse without ledger can apply entries (scratch databases) but not take. */
+void fuse_attach(struct fuse *f, struct ledger *ledger);
+
+/* ---- taking in
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+#define TAKE_TYPES 64
+struct take_report {
+    char path[512];
+    char format[32];
+    uint64_t records, accepted, duplicates, rejected; /* accepted + duplicates + rejected = records */
+    uint64_t matched, sightings; /* events: records that met an indicator; sighting rows touched */
+    bool events;
+    double seconds;
+    struct {
+        char name[48];
+        uint64_t count;
+    } type[TAKE_TYPES]; /* by the format's own type names; the last one gathers the rest as "other" */
+    size_t types;
+    struct err problem; /* code != OK: the file ended early; what came before is kept */
+};
+struct sighting {
+    int64_t id;
+    struct sv observed; /* the value that was seen */
+    enum kind observed_kind;
+    struct sv indicator; /* canonical value that it met */
+    enum kind kind;
+    struct sv field, class, sensor;
+    int64_t source; /* of the events */
+    usec hour, first, last;
+    uint64_t count;
+};
+struct take_opts {
+    struct parsers *parsers;
+    const struct source *source;
+    struct sv format; /* "" = detect */
+    usec now;         /* time of acceptance */
+    /* Called about twice a second with running numbers; may be NULL. */
+    void (*progress)(void *ctx, const struct take_report *so_far);
+    /* Each new or grown sighting as a JSON line (live stream, relay); may be NULL. */
+    void (*sighting)(void *ctx, const struct sighting *s);
+    void *ctx;
+};
+/*
+ * Takes one open file in: parse (away from the keys), accept, quarantine, look up in the past. Committed in
+ * batches: after a crash the rest can be taken again and ends in the same state. Returns OK also when the
+ * report has rejects or a `problem`; negative only when nothing more could be stored.
+ */
+int fuse_take(struct fuse *f, int fd, struct sv path, const struct take_opts *o, struct take_report *ret,
+              struct err *e) MUST_USE;
+/* Takes a quarantined record again under the source's present settings. *ret_accepted tells whether it left
+ * the quarantine. */
+int fuse_retry(struct fuse *f, int64_t quarantine_id, const struct take_opts *o, bool *ret_accepted,
+               struct err *e) MUST_USE;
+/* Looks claims that came since the last call up in the observables of the past 30 days. Called by fuse_take;
+ * also once at start after a crash. */
+int fuse_settle(struct fuse *f, const struct take_opts *o, struct err *e) MUST_USE;
+/* Removes everything that stands under exercise sources (claims, objects, sightings, observables, quarantine,
+ * the sources themselves). */
+int fuse_drop_exercise(struct fuse *f, usec now, uint64_t *ret_dropped, struct err *e) MUST_USE;
+/* Forgets observables older than 30 days by arrival. */
+int fuse_forget(struct fuse *f, usec now, struct err *e) MUST_USE;
+
+/* ---- the match index
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* Two blocks looked up one after the other: the whole, and what came since. A reference keeps both alive. */
+struct fuse_index {
+    struct matchset *base, *fresh;
+    int64_t upto;      /* claims up to this id are in */
+    int64_t base_upto; /* claims up to this id are in the base */
+    usec built;
+};
+/* Brings the index up to the newest claim (built beside the old one, swapped whole). */
+int fuse_index_refresh(struct fuse *f, usec now, struct err *e) MUST_USE;
+struct fuse_index fuse_index_get(struct fuse *f);
+void fuse_index_put(struct fuse_index *i);
+size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct hit *ret, size_t max);
+
+/* ---- answers
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Everything known about a value or STIX id, as one JSON object (docs/json.md). `view` decides what takes
+ * part. `now` only for ageing. ERR_SYNTAX when the text is no value of a known kind.
+ */
+int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec now, struct buf *json,
+              struct err *e) MUST_USE;
+/* The short form for sightings and `watch`:
+ * {"id","value","kind","sources":[],"confidence","labels":[],"valid_from"}; false when the viewer sees no
+ * claim of it. */
+bool fuse_indicator(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
+                    struct jw *w, usec *ret_valid_from);
+struct find_opts {
+    struct sv text;
+    struct sv type;    /* STIX type or kind name; "" = all */
+    int64_t source;    /* 0 = all */
+    usec since, until; /* USEC_NONE = open */
+    size_t limit;
+    int64_t before; /* cursor: only documents below this number; 0 = newest */
+};
+/* {"query","count","hits":[{"id","type","name","source","time","text"}],"next":number|null} */
+int fuse_find(struct fuse *f, const struct pact_view *view, const struct find_opts *o, struct buf *json,
+              struct err *e) MUST_USE;
+/* Indexes text that came since the last call; called after each taking and in the background. */
+int fuse_search_update(struct fuse *f, struct err *e) MUST_USE;
+/* {"sightings":[...],"next":cursor|null}, newest first. */
+int fuse_sightings(struct fuse *f, const struct pact_view *view, int64_t before, size_t limit, usec now,
+                   struct buf *json, struct err *e) MUST_USE;
+/* One sighting as the JSON of the live stream and `watch`; false when the view may not see it. */
+bool fuse_sighting_json(struct fuse *f, const struct pact_view *view, const struct sighting *s, usec now,
+                        struct buf *json);
+/* Members "counts","by_type","sources","quarantine","index" of the status object into an open object of `w`;
+ * counts only what the view sees. */
+int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, struct err *e) MUST_USE;
+
+/* Addresses to network and country: any MMDB files and "start,end,number,owner" CSV tables (also .gz) in
+ * `dir`. Missing files are fine. */
+int fuse_network_open(struct fuse *f, const char *dir, struct err *e) MUST_USE;
+
+/* Confidence of one claim: reliability x report confidence x age curve of its kind, in 0..1; docs/fusion.md.
+ */
+double fuse_term(char reliability, int confidence, enum kind kind, usec last, usec now);
+/* Noisy-or: 1 - product(1 - term). */
+double fuse_noisy_or(const double *terms, size_t n);

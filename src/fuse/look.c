@@ -1,0 +1,383 @@
+#include "fuse/answer.h"
+
+#define INDICATORS_MAX 64
+#define OBJECTS_MAX 100
+#define RELATIONSHIPS_MAX 200
+
+struct look {
+    struct fuse *f;
+    const struct pact_view *view;
+    usec now;
+    struct arena a;
+    struct jw *w;
+    struct answer answer;
+    struct map sources; /* names of all visible sources that took part */
+    size_t indicators;
+    usec earliest_valid; /* over the indicators shown */
+};
+
+static void note_sources(struct look *l)
+{
+    for (size_t i = 0; i < l->answer.n; i++) {
+        (void)map_put(&l->sources, l->answer.claim[i].source_name, NULL);
+    }
+}
+
+/* ---- indicators that cover the value
+ * ---------------------------------------------------------------------------------------- */
+
+static int on_cover(void *ctx, enum kind kind, struct sv value, enum match_how how, struct err *e)
+{
+    struct look *l = ctx;
+    if (l->indicators >= INDICATORS_MAX) {
+        return OK;
+    }
+    int rc = answer_fuse(l->f, l->view, kind, value, l->now, &l->a, &l->answer, e);
+    if (rc != 1) {
+        return rc;
+    }
+    note_sources(l);
+    if (l->answer.valid_from != USEC_NONE &&
+        (l->earliest_valid == USEC_NONE || l->answer.valid_from < l->earliest_valid)) {
+        l->earliest_valid = l->answer.valid_from;
+    }
+    l->indicators++;
+    answer_write(&l->answer, how, true, l->w);
+    return OK;
+}
+
+/* A prefix also shows the address indicators inside it: a walk over the index, most of it skipped in a few
+ * instructions. */
+static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
+{
+    struct fuse_index index = fuse_index_get(l->f);
+    const struct matchset *sets[2] = {index.base, index.fresh};
+    int rc = OK;
+    for (size_t k = 0; k < 2 && rc == OK; k++) {
+        size_t it = 0;
+        struct hit hit;
+        while (rc == OK && sets[k] && l->indicators < INDICATORS_MAX && matchset_next(sets[k], &it, &hit)) {
+            char scratch[MATCHSET_VALUE_MAX], canonical[256];
+            struct obs inner;
+            if (hit.kind != o->kind || !obs_ip(matchset_value(sets[k], hit.entry, scratch), canonical, &inner) ||
+                inner.bits <= o->bits) {
+                continue;
+            }
+            unsigned bits = o->bits + (o->kind == KIND_IPV4 ? 96u : 0u);
+            bool same = memcmp(inner.ip, o->ip, bits / 8) == 0 &&
+                        (bits % 8 == 0 ||
+                         ((inner.ip[bits / 8] ^ o->ip[bits / 8]) & (0xff00u >> (bits % 8)) & 0xffu) == 0);
+            struct sv value = same ? arena_sv(&l->a, matchset_value(sets[k], hit.entry, scratch)) : SV_NONE;
+            rc = value.p ? on_cover(l, hit.kind, value, MATCH_PREFIX, e) : OK;
+        }
+    }
+    fuse_index_put(&index);
+    return rc;
+}
+
+static int write_indicators(struct look *l, const struct obs *o, struct err *e)
+{
+    jw_key(l->w, "indicators");
+    jw_arr(l->w);
+    int rc = covers_each(o, &l->a, on_cover, l, e);
+    if (rc == OK && ((o->kind == KIND_IPV4 && o->bits < 32) || (o->kind == KIND_IPV6 && o->bits < 128))) {
+        rc = inside_prefix(l, o, e);
+    }
+    jw_end_arr(l->w);
+    return rc;
+}
+
+/* ---- warninglists
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_benign(void *ctx, struct sv list, struct sv role, struct sv entry, bool suppresses)
+{
+    struct look *l = ctx;
+    jw_obj(l->w);
+    jw_kstr(l->w, "list", list);
+    jw_kstr(l->w, "role", role);
+    jw_kstr(l->w, "entry", entry);
+    jw_kbool(l->w, "suppresses", suppresses);
+    jw_end_obj(l->w);
+}
+
+static int write_benign(struct look *l, const struct obs *o, struct err *e)
+{
+    jw_key(l->w, "benign");
+    jw_arr(l->w);
+    int rc = benign_each(l->f, l->view, o, &l->a, on_benign, l, e);
+    jw_end_arr(l->w);
+    return rc;
+}
+
+/* ---- sightings
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char SIGHTINGS[] =
+    "SELECT g.source, s.name, sum(g.count), min(g.first_seen), max(g.last_seen)"
+    " FROM sighting g JOIN source s ON s.id = g.source"
+    " WHERE g.h = ? AND g.kind = ? AND g.value = ? GROUP BY g.source, s.name ORDER BY g.source";
+
+/* Sensor data is as restricted as its source is marked: the source's own marking decides. */
+static bool sees_source(struct look *l, int64_t source)
+{
+    struct arena a;
+    struct source s;
+    arena_init(&a, 1 << 16);
+    bool sees = source_get(l->f->db, source, &a, &s, NULL) == OK && pact_sees(l->view, source, s.tlp);
+    arena_clear(&a);
+    return sees;
+}
+
+static int write_sightings(struct look *l, enum kind kind, struct sv value, struct err *e)
+{
+    struct stmt *s = db_query(l->f->db, SIGHTINGS, e);
+    if (!s) {
+        return e->code;
+    }
+    struct buf by;
+    struct jw bw;
+    buf_init(&by, 1 << 20);
+    jw_init(&bw, &by);
+    jw_obj(&bw);
+    db_int(s, value_hash(l->f, kind, value));
+    db_int(s, kind);
+    db_text(s, value);
+    int64_t count = 0;
+    usec first = USEC_NONE, last = USEC_NONE;
+    int rc;
+    while ((rc = db_step(s, e)) == 1) {
+        if (!sees_source(l, col_int(s, 0))) {
+            continue;
+        }
+        count += col_int(s, 2);
+        first = first == USEC_NONE || col_time(s, 3) < first ? col_time(s, 3) : first;
+        last = col_time(s, 4) > last ? col_time(s, 4) : last;
+        jw_key_sv(&bw, col_text(s, 1));
+        jw_int(&bw, col_int(s, 2));
+        (void)map_put(&l->sources, col_text(s, 1), NULL);
+    }
+    db_done(s);
+    jw_end_obj(&bw);
+    jw_key(l->w, "sightings");
+    jw_obj(l->w);
+    jw_kint(l->w, "count", count);
+    write_time(l->w, "first", first);
+    write_time(l->w, "last", last);
+    jw_kbool(l->w, "before_valid_from",
+             count > 0 && l->earliest_valid != USEC_NONE && first < l->earliest_valid);
+    jw_key(l->w, "by_source");
+    jw_raw(l->w, buf_sv(&by));
+    jw_end_obj(l->w);
+    buf_clear(&by);
+    return rc;
+}
+
+/* ---- objects and relationships
+ * --------------------------------------------------------------------------------------------------- */
+
+static void write_object(struct look *l, struct stmt *s)
+{
+    jw_obj(l->w);
+    jw_kstr(l->w, "id", col_text(s, 1));
+    jw_kstr(l->w, "type", col_text(s, 2));
+    jw_kstr(l->w, "source", col_text(s, 3));
+    jw_kstr(l->w, "tlp", sv_c(tlp_name((enum tlp)col_int(s, 4))));
+    write_time(l->w, "modified", col_time(s, 5));
+    jw_kbool(l->w, "revoked", col_int(s, 6) != 0);
+    jw_kbool(l->w, "not_matched_in_memory_yet", col_int(s, 7) != 0);
+    jw_kbool(l->w, "entitled", col_int(s, 10) != 0);
+    jw_key(l->w, "object");
+    jw_raw(l->w, col_blob(s, 8));
+    jw_end_obj(l->w);
+    (void)map_put(&l->sources, col_text(s, 3), NULL);
+}
+
+#define OBJECT_COLUMNS                                                                                       \
+    "o.id, o.stix_id, o.type, s.name, o.tlp, o.modified, o.revoked, o.pattern_other, o.body, o.source,"      \
+    " CASE WHEN o.created_by = '' OR p.source = o.source THEN 1 ELSE 0 END"
+#define OBJECT_JOINS " JOIN source s ON s.id = o.source LEFT JOIN speaker p ON p.created_by = o.created_by"
+
+static int write_objects(struct look *l, const char *sql, int64_t h, int64_t kind, struct sv value,
+                         struct map *ids, struct err *e)
+{
+    struct stmt *s = db_query(l->f->db, sql, e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, h);
+    if (kind) {
+        db_int(s, kind);
+    }
+    db_text(s, value);
+    size_t shown = 0;
+    int rc;
+    while ((rc = db_step(s, e)) == 1 && shown < OBJECTS_MAX) {
+        if (!pact_sees(l->view, col_int(s, 9), (enum tlp)col_int(s, 4))) {
+            continue;
+        }
+        shown++;
+        (void)map_put(ids, col_text(s, 1), NULL);
+        write_object(l, s);
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
+}
+
+static int relationships_of(struct look *l, struct sv id, struct map *told, struct err *e)
+{
+    struct stmt *s = db_query(l->f->db,
+                              "SELECT r.property, " OBJECT_COLUMNS
+                              " FROM object_ref r JOIN object o ON o.id = r.object" OBJECT_JOINS
+                              " WHERE r.target_h = ? AND r.target = ? ORDER BY r.id",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, id_hash(l->f, id));
+    db_text(s, id);
+    int rc;
+    while ((rc = db_step(s, e)) == 1 && told->count < RELATIONSHIPS_MAX) {
+        bool first = false;
+        if (!pact_sees(l->view, col_int(s, 10), (enum tlp)col_int(s, 5)) ||
+            sv_eq(col_text(s, 1), SV("created_by_ref")) || !map_put(told, col_text(s, 2), &first) || !first) {
+            continue;
+        }
+        jw_obj(l->w);
+        jw_kstr(l->w, "id", col_text(s, 2));
+        jw_kstr(l->w, "type", col_text(s, 3));
+        jw_kstr(l->w, "property", col_text(s, 0));
+        jw_kstr(l->w, "target", id);
+        jw_kstr(l->w, "source", col_text(s, 4));
+        jw_key(l->w, "object");
+        jw_raw(l->w, col_blob(s, 9));
+        jw_end_obj(l->w);
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
+}
+
+static int write_relationships(struct look *l, const struct map *ids, struct err *e)
+{
+    struct map told;
+    struct sv id;
+    uint64_t *v;
+    size_t it = 0;
+    int rc = OK;
+    map_init(&told, RELATIONSHIPS_MAX + 1, 1 << 20);
+    jw_key(l->w, "relationships");
+    jw_arr(l->w);
+    while (rc == OK && map_next(ids, &it, &id, &v)) {
+        rc = relationships_of(l, id, &told, e);
+    }
+    jw_end_arr(l->w);
+    map_clear(&told);
+    return rc;
+}
+
+/* ---- the answer
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void write_source_names(struct look *l)
+{
+    struct sv name;
+    uint64_t *v;
+    size_t it = 0;
+    jw_key(l->w, "sources");
+    jw_arr(l->w);
+    while (map_next(&l->sources, &it, &name, &v)) {
+        jw_str(l->w, name);
+    }
+    jw_end_arr(l->w);
+}
+
+static int look_value(struct look *l, const struct obs *o, struct err *e)
+{
+    struct map ids;
+    map_init(&ids, OBJECTS_MAX + 1, 1 << 20);
+    jw_kstr(l->w, "value", o->value);
+    jw_kstr(l->w, "kind", sv_c(kind_name(o->kind)));
+    int rc = write_benign(l, o, e);
+    rc = rc == OK ? write_indicators(l, o, e) : rc;
+    rc = rc == OK ? write_sightings(l, o->kind, o->value, e) : rc;
+    if (rc == OK) {
+        jw_key(l->w, "objects");
+        jw_arr(l->w);
+        rc = write_objects(l,
+                           "SELECT DISTINCT " OBJECT_COLUMNS
+                           " FROM object_value v JOIN object o ON o.id = v.object" OBJECT_JOINS
+                           " WHERE v.h = ? AND v.kind = ? AND v.value = ? ORDER BY o.id DESC",
+                           value_hash(l->f, o->kind, o->value), o->kind, o->value, &ids, e);
+        jw_end_arr(l->w);
+    }
+    rc = rc == OK ? write_relationships(l, &ids, e) : rc;
+    jw_key(l->w, "network");
+    network_write(l->f->network, o, l->w);
+    write_source_names(l);
+    map_clear(&ids);
+    return rc;
+}
+
+static int look_id(struct look *l, struct sv id, struct err *e)
+{
+    struct map ids;
+    map_init(&ids, OBJECTS_MAX + 1, 1 << 20);
+    (void)map_put(&ids, id, NULL);
+    jw_kstr(l->w, "value", id);
+    jw_kstr(l->w, "kind", sv_sub(id, 0, sv_find(id, SV("--"))));
+    jw_key(l->w, "benign");
+    jw_raw(l->w, SV("[]"));
+    jw_key(l->w, "indicators");
+    jw_raw(l->w, SV("[]"));
+    jw_key(l->w, "sightings");
+    jw_raw(l->w,
+           SV("{\"count\":0,\"first\":null,\"last\":null,\"before_valid_from\":false,\"by_source\":{}}"));
+    jw_key(l->w, "objects");
+    jw_arr(l->w);
+    int rc = write_objects(l,
+                           "SELECT " OBJECT_COLUMNS " FROM object o" OBJECT_JOINS
+                           " WHERE o.h = ? AND o.stix_id = ? ORDER BY 11 DESC, o.modified DESC, o.id",
+                           id_hash(l->f, id), 0, id, &ids, e);
+    jw_end_arr(l->w);
+    rc = rc == OK ? write_relationships(l, &ids, e) : rc;
+    jw_key(l->w, "network");
+    jw_raw(l->w, SV("{}"));
+    write_source_names(l);
+    map_clear(&ids);
+    return rc;
+}
+
+static bool is_stix_id(struct sv s)
+{
+    struct uuid u;
+    size_t at = sv_find(s, SV("--"));
+    return at != SIZE_MAX && at > 0 && uuid_parse(sv_sub(s, at + 2, SIZE_MAX), &u);
+}
+
+int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec now, struct buf *json,
+              struct err *e)
+{
+    struct jw w;
+    struct look l = {.f = f, .view = view, .now = now, .w = &w, .earliest_valid = USEC_NONE};
+    struct obs o;
+    arena_init(&l.a, 64u << 20);
+    map_init(&l.sources, 4096, 1 << 20);
+    text = sv_trim(text);
+    bool id = is_stix_id(text);
+    int rc = id ? OK : obs_guess(&l.a, text, &o, e);
+    if (rc == OK) {
+        jw_init(&w, json);
+        jw_obj(&w);
+        rc = id ? look_id(&l, text, e) : look_value(&l, &o, e);
+        jw_end_obj(&w);
+    }
+    map_clear(&l.sources);
+    arena_clear(&l.a);
+    if (rc == OK && json->failed) {
+        rc = err_set(e, ERR_LIMIT, "the answer is larger than %zu bytes", json->max);
+    }
+    return rc;
+}

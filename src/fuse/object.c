@@ -1,0 +1,150 @@
+#include "fuse/private.h"
+
+/* How the stored versions of this id by this source relate to an incoming one. */
+static int compare_stored(struct fuse *f, int64_t source, int64_t h, const struct object_rec *o,
+                          enum change *ret, struct err *e)
+{
+    struct stmt *s =
+        db_query(f->db, "SELECT stix_id, modified, sha FROM object WHERE h = ? AND source = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, h);
+    db_int(s, source);
+    struct sv sha = sv_from((const char *)o->sha.b, sizeof(o->sha.b));
+    *ret = CHANGE_NEW;
+    int rc;
+    while ((rc = db_step(s, e)) == 1) {
+        if (!sv_eq(col_text(s, 0), o->head.id)) {
+            continue;
+        }
+        if (sv_eq(col_blob(s, 2), sha)) {
+            *ret = CHANGE_NONE;
+            break;
+        }
+        /* Observables have no versions: other properties are another report of the same thing. */
+        if (o->head.modified != USEC_NONE && col_time(s, 1) == o->head.modified) {
+            *ret = CHANGE_CONFLICT;
+        } else if (*ret == CHANGE_NEW) {
+            *ret = CHANGE_UPDATE;
+        }
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
+}
+
+static int insert(struct fuse *f, const struct entry *entry, const struct object_rec *o, int64_t h,
+                  int64_t *ret_id, struct err *e)
+{
+    struct stmt *s = db_query(f->db,
+                              "INSERT INTO object (h, stix_id, type, source, tlp, created, modified, "
+                              "created_by, revoked, pattern_other, sha, body, text,"
+                              " accepted, entry) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, h);
+    db_text(s, o->head.id);
+    db_text(s, o->head.type);
+    db_int(s, entry->source);
+    db_int(s, o->head.tlp);
+    db_time(s, o->head.created);
+    db_time(s, o->head.modified);
+    db_text(s, o->head.created_by.p ? o->head.created_by : SV(""));
+    db_int(s, o->head.revoked);
+    db_int(s, o->pattern_other);
+    db_blob(s, sv_from((const char *)o->sha.b, sizeof(o->sha.b)));
+    db_blob(s, o->json);
+    db_text(s, o->text.p ? o->text : SV(""));
+    db_time(s, entry->at);
+    db_int(s, entry->id);
+    int rc = db_step(s, e);
+    if (rc == 1) {
+        *ret_id = col_int(s, 0);
+        rc = OK;
+    }
+    db_done(s);
+    return rc;
+}
+
+static int insert_refs(struct fuse *f, const struct object_rec *o, int64_t id, struct err *e)
+{
+    struct stmt *s =
+        o->nrefs ? db_query(f->db,
+                            "INSERT INTO object_ref (target_h, target, property, object) VALUES (?,?,?,?)", e)
+                 : NULL;
+    if (o->nrefs && !s) {
+        return e->code;
+    }
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < o->nrefs; i++) {
+        db_int(s, id_hash(f, o->refs[i].target));
+        db_text(s, o->refs[i].target);
+        db_text(s, o->refs[i].property);
+        db_int(s, id);
+        rc = db_run(s, e);
+    }
+    db_done(s);
+    return rc;
+}
+
+static int insert_values(struct fuse *f, const struct object_rec *o, int64_t id, struct err *e)
+{
+    struct stmt *s =
+        o->nvalues
+            ? db_query(f->db, "INSERT INTO object_value (h, kind, value, bad, object) VALUES (?,?,?,?,?)", e)
+            : NULL;
+    if (o->nvalues && !s) {
+        return e->code;
+    }
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < o->nvalues; i++) {
+        const struct object_value *v = &o->values[i];
+        db_int(s, value_hash(f, v->kind, v->value));
+        db_int(s, v->kind);
+        db_text(s, v->value);
+        db_int(s, v->bad);
+        db_int(s, id);
+        rc = db_run(s, e);
+    }
+    db_done(s);
+    return rc;
+}
+
+/* The source that first spoke for a creator stays entitled to make its objects' newest versions. */
+static int note_speaker(struct fuse *f, const struct entry *entry, struct sv created_by, struct err *e)
+{
+    if (!created_by.n) {
+        return OK;
+    }
+    struct stmt *s = db_query(
+        f->db, "INSERT INTO speaker (created_by, source) VALUES (?, ?) ON CONFLICT (created_by) DO NOTHING",
+        e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, created_by);
+    db_int(s, entry->source);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+int object_apply(struct fuse *f, const struct entry *entry, const struct object_rec *o, enum change *ret,
+                 struct err *e)
+{
+    int64_t h = id_hash(f, o->head.id), id = 0;
+    int rc = compare_stored(f, entry->source, h, o, ret, e);
+    if (rc < 0 || *ret == CHANGE_NONE || *ret == CHANGE_CONFLICT) {
+        return rc;
+    }
+    rc = insert(f, entry, o, h, &id, e);
+    if (rc == OK) {
+        rc = insert_refs(f, o, id, e);
+    }
+    if (rc == OK) {
+        rc = insert_values(f, o, id, e);
+    }
+    return rc == OK ? note_speaker(f, entry, o->head.created_by, e) : rc;
+}

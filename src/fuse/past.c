@@ -1,0 +1,274 @@
+#include "fuse/private.h"
+
+/* Covering indicators kept per observable; more are counted under the most specific ones only. */
+#define HITS_MAX 16
+
+int64_t cursor_get(struct fuse *f, const char *name)
+{
+    struct stmt *s = db_query(f->db, "SELECT at FROM cursor WHERE name = ?", NULL);
+    int64_t at = 0;
+    if (s) {
+        db_text(s, sv_c(name));
+        at = db_step(s, NULL) == 1 ? col_int(s, 0) : 0;
+        db_done(s);
+    }
+    return at;
+}
+
+int cursor_set(struct fuse *f, const char *name, int64_t at, struct err *e)
+{
+    struct stmt *s = db_query(
+        f->db,
+        "INSERT INTO cursor (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at", e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, sv_c(name));
+    db_int(s, at);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+/* ---- hourly aggregates
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int find(struct fuse *f, int64_t source, int64_t h, const struct agg *a, int64_t *ret_id,
+                struct err *e)
+{
+    struct stmt *s = db_query(
+        f->db, "SELECT id, source, kind, value, sensor, class, field FROM past WHERE h = ? AND hour = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, h);
+    db_time(s, a->hour);
+    int rc = OK;
+    *ret_id = 0;
+    while (*ret_id == 0 && (rc = db_step(s, e)) == 1) {
+        if (col_int(s, 1) == source && col_int(s, 2) == (int64_t)a->seen.value.kind &&
+            sv_eq(col_text(s, 3), a->seen.value.value) && sv_eq(col_text(s, 4), a->sensor) &&
+            sv_eq(col_text(s, 5), a->class) && sv_eq(col_text(s, 6), a->seen.field)) {
+            *ret_id = col_int(s, 0);
+        }
+    }
+    db_done(s);
+    return *ret_id ? OK : rc;
+}
+
+static int grow(struct fuse *f, int64_t id, const struct agg *a, usec now, struct err *e)
+{
+    struct stmt *s = db_query(
+        f->db,
+        "UPDATE past SET count = count + ?, first_seen = CASE WHEN first_seen < ? THEN first_seen ELSE ? END,"
+        " last_seen = CASE WHEN last_seen > ? THEN last_seen ELSE ? END, arrived = ? WHERE id = ?",
+        e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, (int64_t)a->count);
+    db_time(s, a->first);
+    db_time(s, a->first);
+    db_time(s, a->last);
+    db_time(s, a->last);
+    db_time(s, now);
+    db_int(s, id);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+int past_add(struct fuse *f, int64_t source, const struct agg *a, usec now, struct err *e)
+{
+    int64_t h = value_hash(f, a->seen.value.kind, a->seen.value.value), id = 0;
+    int rc = find(f, source, h, a, &id, e);
+    if (rc != OK || id) {
+        return rc != OK ? rc : grow(f, id, a, now, e);
+    }
+    struct stmt *s = db_query(f->db,
+                              "INSERT INTO past (h, kind, value, source, sensor, class, field, hour, count, "
+                              "first_seen, last_seen, arrived)"
+                              " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, h);
+    db_int(s, a->seen.value.kind);
+    db_text(s, a->seen.value.value);
+    db_int(s, source);
+    db_text(s, a->sensor);
+    db_text(s, a->class);
+    db_text(s, a->seen.field);
+    db_time(s, a->hour);
+    db_int(s, (int64_t)a->count);
+    db_time(s, a->first);
+    db_time(s, a->last);
+    db_time(s, now);
+    rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+int fuse_forget(struct fuse *f, usec now, struct err *e)
+{
+    int rc = db_begin(f->db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    struct stmt *s = db_query(f->db, "DELETE FROM past WHERE arrived < ?", e);
+    rc = s ? OK : e->code;
+    if (s) {
+        db_time(s, now - 30 * USEC_DAY);
+        rc = db_run(s, e);
+        db_done(s);
+    }
+    struct err ignored = ERR_NONE;
+    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
+    return rc == OK ? end : rc;
+}
+
+/* ---- new indicators against the past
+ * -------------------------------------------------------------------------------------- */
+
+/* Was the same (kind, value) matched already, by a claim that came before? Then its past is counted. */
+static bool known_before(struct fuse *f, int64_t h, enum kind kind, struct sv value, int64_t entry)
+{
+    struct stmt *s =
+        db_query(f->db, "SELECT kind, value FROM claim WHERE h = ? AND entry <= ? AND flags = 0", NULL);
+    bool known = false;
+    if (s) {
+        db_int(s, h);
+        db_int(s, entry);
+        while (!known && db_step(s, NULL) == 1) {
+            known = col_int(s, 0) == (int64_t)kind && sv_eq(col_text(s, 1), value);
+        }
+        db_done(s);
+    }
+    return known;
+}
+
+/* Claims of entries after `settled` that could match, as a block of their own. Newest rows are last, so the
+ * walk starts at the end. */
+static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b, int64_t *ret_newest,
+                      size_t *ret_n, struct err *e)
+{
+    const struct benign *benign = benign_get(f, e);
+    struct stmt *s =
+        benign ? db_query(f->db, "SELECT id, kind, value, h, entry, flags FROM claim ORDER BY id DESC", e)
+               : NULL;
+    if (!s) {
+        return e->code;
+    }
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    int rc;
+    while ((rc = db_step(s, e)) == 1 && col_int(s, 4) > settled) {
+        enum kind kind = (enum kind)col_int(s, 1);
+        struct obs o;
+        struct err ignored = ERR_NONE;
+        *ret_newest = col_int(s, 4) > *ret_newest ? col_int(s, 4) : *ret_newest;
+        arena_reset(&a);
+        if (col_int(s, 5) != 0 || !kind_matched(kind) ||
+            obs_read(&a, kind, col_text(s, 2), &o, &ignored) != OK || benign_covers(benign, &o) ||
+            known_before(f, col_int(s, 3), kind, o.value, settled)) {
+            continue;
+        }
+        rc = matchset_build_add(b, &o, (uint32_t)col_int(s, 0), e);
+        if (rc < 0) {
+            break;
+        }
+        ++*ret_n;
+    }
+    db_done(s);
+    arena_clear(&a);
+    return rc < 0 ? rc : OK;
+}
+
+static int add_hits(struct sighting_batch *b, struct stmt *row, const struct matchset *set, struct arena *a,
+                    struct err *e)
+{
+    struct hit hit[HITS_MAX];
+    struct obs o;
+    struct err ignored = ERR_NONE;
+    arena_reset(a);
+    if (obs_read(a, (enum kind)col_int(row, 1), col_text(row, 2), &o, &ignored) != OK) {
+        return OK;
+    }
+    size_t n = matchset_find(set, &o, hit, HITS_MAX);
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        char scratch[MATCHSET_VALUE_MAX];
+        const struct sighting s = {
+            .observed = o.value,
+            .observed_kind = o.kind,
+            .indicator = matchset_value(set, hit[i].entry, scratch),
+            .kind = hit[i].kind,
+            .sensor = col_text(row, 3),
+            .class = col_text(row, 4),
+            .field = col_text(row, 5),
+            .source = col_int(row, 0),
+            .hour = col_time(row, 6),
+            .count = (uint64_t)col_int(row, 7),
+            .first = col_time(row, 8),
+            .last = col_time(row, 9),
+        };
+        rc = sightings_add(b, &s, e);
+    }
+    return rc;
+}
+
+static int scan_past(struct fuse *f, const struct take_opts *o, const struct matchset *set, uint64_t *touched,
+                     struct err *e)
+{
+    struct stmt *s = db_query(f->db,
+                              "SELECT source, kind, value, sensor, class, field, hour, count, first_seen, "
+                              "last_seen FROM past ORDER BY source, id",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    struct arena a;
+    struct sighting_batch batch = {0};
+    int64_t source = 0;
+    int rc = OK, row;
+    arena_init(&a, 1 << 20);
+    while (rc == OK && (row = db_step(s, e)) != 0) {
+        rc = row < 0 ? row : OK;
+        if (rc == OK && col_int(s, 0) != source) {
+            rc = source ? sightings_end(&batch, e) : OK;
+            *touched += batch.touched;
+            source = col_int(s, 0);
+            rc = rc == OK ? sightings_begin(&batch, f, o, source, e) : rc;
+        }
+        rc = rc == OK ? add_hits(&batch, s, set, &a, e) : rc;
+    }
+    db_done(s);
+    arena_clear(&a);
+    if (source) {
+        struct err ignored = ERR_NONE;
+        int end = sightings_end(&batch, rc == OK ? e : &ignored);
+        *touched += batch.touched;
+        rc = rc == OK ? end : rc;
+    }
+    return rc;
+}
+
+int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e)
+{
+    int64_t settled = cursor_get(f, "settled"), newest = settled;
+    if (db_value(f->db, "SELECT entry FROM claim ORDER BY id DESC LIMIT 1", 0) <= settled) {
+        return OK;
+    }
+    size_t n = 0;
+    struct matchset_build *b = matchset_build_new(1024);
+    int rc = b ? new_claims(f, settled, b, &newest, &n, e)
+               : err_set(e, ERR_MEMORY, "no memory to look new indicators up in the past");
+    if (rc == OK && n && db_value(f->db, "SELECT 1 FROM past LIMIT 1", 0)) {
+        struct matchset *set = matchset_build_finish(b, e);
+        rc = set ? scan_past(f, o, set, touched, e) : e->code;
+        matchset_free(set);
+    }
+    matchset_build_free(b);
+    return rc == OK ? cursor_set(f, "settled", newest, e) : rc;
+}

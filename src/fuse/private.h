@@ -1,0 +1,112 @@
+/* Shared inside fuse/ only. */
+#pragma once
+
+#include "fuse/fuse.h"
+#include <pthread.h>
+
+struct benign;
+struct network;
+
+struct fuse {
+    struct db *db;
+    struct ledger *ledger;
+    const struct hash_secret *secret;
+    /*
+     * Taking applies records one by one before their entry is appended in the same transaction; the kind's
+     * apply must then not do it twice. Only touched inside a write transaction.
+     */
+    bool applied;
+    bool index_stale; /* an indicator was taken back or a warninglist changed: the whole index is to be built
+                         anew */
+    pthread_mutex_t index_lock;
+    struct fuse_index index;
+    struct benign *benign; /* NULL = to be loaded */
+    struct network *network;
+};
+
+/* Hash a value is found by: claim.h, object_value.h, past.h, sighting.h, list_entry.h (kind 0). */
+int64_t value_hash(const struct fuse *f, enum kind kind, struct sv value);
+int64_t id_hash(const struct fuse *f, struct sv stix_id);
+
+/* What applying a record did. */
+enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_UPDATE, CHANGE_CONFLICT };
+
+/* claim.c: merges one claim of `entry->source` into its row. */
+int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
+                struct err *e);
+/* object.c */
+int object_apply(struct fuse *f, const struct entry *entry, const struct object_rec *o, enum change *ret,
+                 struct err *e);
+/* list.c: a list is applied whole; see take_list.c for how it is gathered. */
+void list_head_encode(struct buf *b, const struct list_rec *l);
+bool list_head_decode(struct sv bytes, struct list_rec *ret);
+int list_apply(struct fuse *f, const struct entry *entry, struct err *e);
+/* Number of the source's list of that name, 0 = none; its version. */
+int64_t list_find(struct fuse *f, int64_t source, struct sv name, uint64_t *ret_version, struct err *e);
+bool list_has(struct fuse *f, int64_t list, struct sv entry_value);
+int64_t list_size(struct fuse *f, int64_t list);
+/* "benign" or "context" for a warninglist's name (docs/fusion.md holds the table). */
+const char *list_role(struct sv name);
+
+/* sighting.c */
+void sighting_encode(struct buf *b, const struct sighting *s);
+bool sighting_decode(struct sv bytes, struct sighting *ret);
+int sighting_apply(struct fuse *f, const struct entry *entry, const struct sighting *s, int64_t *ret_id,
+                   struct err *e);
+
+/* drop.c: removes all of the sources named in the pack. */
+int drop_apply(struct fuse *f, const struct entry *entry, struct err *e);
+
+/* benign.c: warninglists in memory, for building the index. */
+/* The lists as they are now; loaded again after a change. Only inside the writer's turn. NULL with `e` set on
+ * failure. */
+const struct benign *benign_get(struct fuse *f, struct err *e);
+void benign_free(struct benign *b);
+/* True when a benign list covers the value, or a context list holds exactly this host and the value is
+ * host-only. */
+bool benign_covers(const struct benign *b, const struct obs *o);
+
+/* One lookup of a value in the lists, for people: calls each with list name, role, and the entry that covers
+ * it. `suppresses`: it is never matched or exported because of this. */
+int benign_each(struct fuse *f, const struct pact_view *view, const struct obs *o, struct arena *a,
+                void (*each)(void *ctx, struct sv list, struct sv role, struct sv entry, bool suppresses),
+                void *ctx, struct err *e);
+
+/* past.c: hourly aggregates of all observables. */
+struct agg {
+    struct observed seen; /* copies in the chunk's arena */
+    struct sv sensor, class;
+    usec hour, first, last;
+    uint64_t count;
+    bool hit; /* some indicator covers it */
+};
+int past_add(struct fuse *f, int64_t source, const struct agg *a, usec now, struct err *e);
+/* In a transaction: looks claims up in the past that came after the last call. `touched` counts sighting
+ * rows. */
+int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e);
+int64_t cursor_get(struct fuse *f, const char *name);
+int cursor_set(struct fuse *f, const char *name, int64_t at, struct err *e);
+
+/* Gathers the sightings of one source into one ledger entry: begin, add (applies at once), end (appends the
+ * entry). In a transaction. */
+struct sighting_batch {
+    struct fuse *f;
+    const struct take_opts *o;
+    struct entry entry;
+    struct pack pack;
+    struct buf record;
+    uint64_t touched;
+};
+int sightings_begin(struct sighting_batch *b, struct fuse *f, const struct take_opts *o, int64_t source,
+                    struct err *e);
+int sightings_add(struct sighting_batch *b, const struct sighting *s, struct err *e);
+int sightings_end(struct sighting_batch *b, struct err *e); /* also clears; call it on failure too */
+
+/* Calls `each` with the values that would cover an observed value, most specific first: itself, parents,
+ * wildcards, prefixes, URL path prefixes and host. */
+typedef int (*cover_fn)(void *ctx, enum kind kind, struct sv value, enum match_how how, struct err *e);
+int covers_each(const struct obs *o, struct arena *a, cover_fn each, void *ctx, struct err *e);
+
+/* network.c: {"asn","owner","country"} members known for an address; writes an object. */
+void network_write(const struct network *n, const struct obs *o, struct jw *w);
+void network_free(struct network *n);

@@ -1,0 +1,426 @@
+#include "fuse/take.h"
+
+#include <stdlib.h>
+
+/* ---- transaction and batch
+ * ------------------------------------------------------------------------------------------------ */
+
+int take_begin(struct take *t, struct err *e)
+{
+    if (t->in_tx) {
+        return OK;
+    }
+    struct ledger_state state;
+    int rc = db_begin(t->f->db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    t->in_tx = true;
+    rc = ledger_state(t->f->ledger, &state, e);
+    t->next_entry = state.entries + 1;
+    t->claims_entry.id = t->objects_entry.id = 0;
+    return rc;
+}
+
+/* The number its ledger entry will have, given out in the order in which packs began. */
+static const struct entry *entry_of(struct take *t, struct entry *entry)
+{
+    if (!entry->id) {
+        *entry = (struct entry){
+            .id = t->next_entry++, .at = t->o->now, .org = t->o->source->org, .source = t->o->source->id};
+    }
+    return entry;
+}
+
+static int append(struct take *t, const char *kind, struct pack *pack, struct err *e)
+{
+    if (!pack->n) {
+        return OK;
+    }
+    const struct ledger_header header = {
+        .kind = kind, .source = t->o->source->id, .org = t->o->source->org, .at = t->o->now};
+    int64_t entry;
+    t->f->applied = true;
+    int rc = ledger_accept(t->f->ledger, &header, pack, &entry, e);
+    t->f->applied = false;
+    pack_reset(pack);
+    return rc;
+}
+
+int take_flush(struct take *t, struct err *e)
+{
+    if (!t->in_tx) {
+        return OK;
+    }
+    /* A number may have been given out for a pack whose first record changed nothing: numbers follow the
+     * packs that are there. */
+    bool objects_first = t->objects.n && (!t->claims.n || t->objects_entry.id < t->claims_entry.id);
+    int rc = objects_first ? append(t, "objects", &t->objects, e) : append(t, "claims", &t->claims, e);
+    if (rc == OK) {
+        rc = objects_first ? append(t, "claims", &t->claims, e) : append(t, "objects", &t->objects, e);
+    }
+    struct err ignored = ERR_NONE;
+    int end = db_end(t->f->db, rc == OK, rc == OK ? e : &ignored);
+    t->in_tx = false;
+    t->batched = 0;
+    return rc == OK ? end : rc;
+}
+
+static int flush_when_full(struct take *t, struct err *e)
+{
+    if (++t->batched < BATCH_RECORDS && t->claims.b.n + t->objects.b.n < BATCH_BYTES) {
+        return OK;
+    }
+    return take_flush(t, e);
+}
+
+/* ---- records
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+void take_end_record(struct take *t)
+{
+    if (!t->open) {
+        return;
+    }
+    t->open = false;
+    if (t->refused && !t->fresh) {
+        t->report->rejected++;
+    } else if (t->fresh) {
+        t->report->accepted++;
+    } else {
+        t->report->duplicates++;
+    }
+}
+
+static void count_type(struct take_report *r, struct sv type)
+{
+    char name[sizeof(r->type[0].name)];
+    sv_copy(type, name, sizeof(name));
+    for (size_t i = 0; i < r->types; i++) {
+        if (strcmp(r->type[i].name, name) == 0) {
+            r->type[i].count++;
+            return;
+        }
+    }
+    size_t at = r->types < TAKE_TYPES - 1 ? r->types : TAKE_TYPES - 1;
+    if (at == TAKE_TYPES - 1) {
+        sv_copy(SV("other"), name, sizeof(name));
+    }
+    sv_copy(sv_c(name), r->type[at].name, sizeof(name));
+    r->type[at].count++;
+    r->types = at + 1;
+}
+
+static int on_record(void *ctx, struct sv type, struct err *e)
+{
+    struct take *t = ctx;
+    take_end_record(t);
+    t->open = true;
+    t->fresh = t->refused = t->parts = false;
+    t->report->records++;
+    count_type(t->report, type);
+    if (t->o->progress && (t->report->records & 1023) == 0) {
+        usec now = time_ticks();
+        if (now - t->told > USEC_SECOND / 2) {
+            t->told = now;
+            t->report->seconds = (double)(now - t->started) / 1e6;
+            t->o->progress(t->o->ctx, t->report);
+        }
+    }
+    return OK;
+}
+
+int take_reject(struct take *t, const struct reject *r, struct err *e)
+{
+    int rc = take_begin(t, e);
+    t->refused = true;
+    if (rc == OK) {
+        rc = quarantine_add(t->f->db, t->o->source->id, sv_c(t->member), sv_c(t->report->format), r,
+                            t->o->now, e);
+    }
+    return rc == OK ? flush_when_full(t, e) : rc;
+}
+
+static int on_reject(void *ctx, const struct reject *r, struct err *e)
+{
+    struct take *t = ctx;
+    if (!t->open) { /* a broken frame or an unreadable file is one record that nobody could count */
+        int rc = on_record(t, SV("unreadable"), e);
+        if (rc != OK) {
+            return rc;
+        }
+    }
+    return take_reject(t, r, e);
+}
+
+static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
+{
+    struct take *t = ctx;
+    struct claim_rec c = *given;
+    if (!c.marked) {
+        c.tlp = t->o->source->tlp;
+    }
+    int rc = take_begin(t, e);
+    if (rc != OK) {
+        return rc;
+    }
+    enum change change;
+    bool first = !t->claims_entry.id;
+    rc = claim_apply(t->f, entry_of(t, &t->claims_entry), &c, &change, e);
+    if (rc != OK) {
+        return rc;
+    }
+    if (change == CHANGE_NONE) {
+        if (first) { /* no pack began: give the number back */
+            t->claims_entry.id = 0;
+            t->next_entry--;
+        }
+        return OK;
+    }
+    t->fresh = true;
+    buf_reset(&t->record);
+    claim_encode(&t->record, &c);
+    pack_add(&t->claims, buf_sv(&t->record));
+    if (t->record.failed || t->claims.b.failed) {
+        return err_set(e, ERR_MEMORY, "no memory for a batch of claims");
+    }
+    return flush_when_full(t, e);
+}
+
+static int conflict(struct take *t, const struct object_rec *o, struct err *e)
+{
+    const struct reject r = {
+        .offset = UINT64_MAX,
+        .code = ERR_CONFLICT,
+        .text = SV("the same id and `modified` stand for other content already: a new version needs a newer "
+                   "`modified`"),
+        .remedy = SV("ask the producer which text holds; `noroshi look ID` shows the stored one"),
+        .bytes = o->json,
+    };
+    return take_reject(t, &r, e);
+}
+
+static int on_object(void *ctx, const struct object_rec *given, struct err *e)
+{
+    struct take *t = ctx;
+    struct object_rec o = *given;
+    if (!o.head.marked) {
+        o.head.tlp = t->o->source->tlp;
+    }
+    int rc = take_begin(t, e);
+    if (rc != OK) {
+        return rc;
+    }
+    enum change change;
+    bool first = !t->objects_entry.id;
+    rc = object_apply(t->f, entry_of(t, &t->objects_entry), &o, &change, e);
+    if (rc != OK) {
+        return rc;
+    }
+    if (change == CHANGE_NONE || change == CHANGE_CONFLICT) {
+        if (first) {
+            t->objects_entry.id = 0;
+            t->next_entry--;
+        }
+        return change == CHANGE_NONE ? OK : conflict(t, &o, e);
+    }
+    t->fresh = true;
+    buf_reset(&t->record);
+    object_encode(&t->record, &o);
+    pack_add(&t->objects, buf_sv(&t->record));
+    if (t->record.failed || t->objects.b.failed) {
+        return err_set(e, ERR_MEMORY, "no memory for a batch of objects");
+    }
+    return flush_when_full(t, e);
+}
+
+static int on_member(void *ctx, struct sv path, const char *format, struct err *e)
+{
+    struct take *t = ctx;
+    take_end_record(t);
+    int rc = take_list_end(t, e);
+    if (rc == OK) {
+        rc = take_chunk_end(t, e);
+    }
+    sv_copy(sv_c(format), t->report->format, sizeof(t->report->format));
+    const struct intake_format *f = intake_format_find(sv_c(format));
+    t->report->events = t->report->events || (f && f->events);
+    snprintf(t->member, sizeof(t->member), path.n ? "%s!%.*s" : "%s", t->report->path, SV_ARG(path));
+    return rc;
+}
+
+/* ---- a whole file
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void take_init(struct take *t, struct fuse *f, struct sv path, const struct take_opts *o,
+                      struct take_report *report)
+{
+    *report = (struct take_report){.problem = ERR_NONE};
+    sv_copy(path, report->path, sizeof(report->path));
+    *t = (struct take){.f = f, .o = o, .report = report, .started = time_ticks()};
+    sv_copy(path, t->member, sizeof(t->member));
+    t->told = t->started;
+    buf_init(&t->record, 256u << 20);
+    pack_init(&t->claims);
+    pack_init(&t->objects);
+    pack_init(&t->list_pack);
+    arena_init(&t->list_text, 1 << 20);
+    map_init(&t->list_seen, 8u << 20, 512u << 20);
+    arena_init(&t->chunk_text, 512u << 20);
+    map_init(&t->chunk_keys, 4u << 20, 512u << 20);
+}
+
+static void take_clear(struct take *t)
+{
+    buf_clear(&t->record);
+    pack_clear(&t->claims);
+    pack_clear(&t->objects);
+    pack_clear(&t->list_pack);
+    arena_clear(&t->list_text);
+    map_clear(&t->list_seen);
+    arena_clear(&t->chunk_text);
+    map_clear(&t->chunk_keys);
+    free(t->aggs);
+    free(t->uses);
+}
+
+/* Parsing problems end the file, not the taking; storing problems end both. */
+static bool is_storing_problem(int code)
+{
+    return code == ERR_FULL || code == ERR_BUSY || code == ERR_CORRUPT || code == ERR_MEMORY ||
+           code == ERR_IO || code == ERR_CRYPTO;
+}
+
+/* The rest of a file that could not be read is one more record, kept in quarantine with the place where
+ * reading ended. */
+static int note_problem(struct take *t, struct err *e)
+{
+    const struct err *p = &t->report->problem;
+    if (p->code == OK) {
+        return OK;
+    }
+    const struct reject r = {.line = p->line,
+                             .offset = p->offset,
+                             .code = p->code,
+                             .text = sv_c(p->text),
+                             .remedy = sv_c(p->remedy),
+                             .bytes = SV("")};
+    return on_reject(t, &r, e);
+}
+
+static int finish(struct take *t, int rc, bool stored, struct err *e)
+{
+    take_end_record(t);
+    if (rc != OK && stored) {
+        t->report->problem = *e;
+        *e = ERR_NONE;
+        rc = take_list_end(t, e);
+        rc = rc == OK ? take_chunk_end(t, e) : rc;
+        rc = rc == OK ? note_problem(t, e) : rc;
+        take_end_record(t);
+    } else if (rc == OK) {
+        rc = take_list_end(t, e);
+        rc = rc == OK ? take_chunk_end(t, e) : rc;
+    }
+    if (rc == OK) {
+        rc = take_flush(t, e);
+    }
+    if (t->in_tx) {
+        struct err ignored = ERR_NONE;
+        int end = db_end(t->f->db, false, &ignored);
+        rc = rc == OK ? end : rc;
+        t->in_tx = false;
+    }
+    if (rc != OK) { /* what was rolled back may be in the memory of both */
+        benign_free(t->f->benign);
+        t->f->benign = NULL;
+        t->f->index_stale = true;
+    }
+    return rc;
+}
+
+/* Errors of our own sink functions are storing problems; they are remembered so that they can be told from
+ * parsing ones. */
+struct guard {
+    struct take *t;
+    int failed;
+};
+
+#define GUARDED(name, call, ...)                                                                             \
+    static int guarded_##name(void *ctx, __VA_ARGS__)                                                        \
+    {                                                                                                        \
+        struct guard *g = ctx;                                                                               \
+        int rc = call;                                                                                       \
+        g->failed = rc < 0 ? rc : g->failed;                                                                 \
+        return rc;                                                                                           \
+    }
+GUARDED(record, on_record(g->t, type, e), struct sv type, struct err *e)
+GUARDED(claim, on_claim(g->t, c, e), const struct claim_rec *c, struct err *e)
+GUARDED(object, on_object(g->t, o, e), const struct object_rec *o, struct err *e)
+GUARDED(list, take_list(g->t, l, e), const struct list_rec *l, struct err *e)
+GUARDED(list_entry, take_list_entry(g->t, value, e), struct sv value, struct err *e)
+GUARDED(observation, take_observation(g->t, o, e), const struct observation *o, struct err *e)
+GUARDED(reject, on_reject(g->t, r, e), const struct reject *r, struct err *e)
+GUARDED(chunk, take_chunk(g->t, sha, offset, length, e), const struct sha256 *sha, uint64_t offset,
+        uint64_t length, struct err *e)
+GUARDED(member, on_member(g->t, path, format, e), struct sv path, const char *format, struct err *e)
+
+static int run(struct take *t, int fd, struct guard *g, struct err *e)
+{
+    const struct source *s = t->o->source;
+    struct intake_opts opts = {.mapping = s->mapping, .format = t->o->format, .name = sv_c(t->report->path)};
+    if (s->zone.n) {
+        opts.zone = zone_find(s->zone, e);
+        if (!opts.zone) {
+            return e->code;
+        }
+    }
+    const struct intake_sink sink = {
+        .ctx = g,
+        .record = guarded_record,
+        .claim = guarded_claim,
+        .object = guarded_object,
+        .list = guarded_list,
+        .list_entry = guarded_list_entry,
+        .observation = guarded_observation,
+        .reject = guarded_reject,
+        .chunk = guarded_chunk,
+        .member = guarded_member,
+    };
+    return t->o->parsers ? intake_run(t->o->parsers, fd, &opts, &sink, e) : intake_parse(fd, &opts, &sink, e);
+}
+
+int fuse_take(struct fuse *f, int fd, struct sv path, const struct take_opts *o, struct take_report *ret,
+              struct err *e)
+{
+    struct take t;
+    take_init(&t, f, path, o, ret);
+    struct guard g = {.t = &t};
+    int rc = run(&t, fd, &g, e);
+    bool stored = !(g.failed && is_storing_problem(g.failed));
+    rc = finish(&t, rc, stored, e);
+    take_clear(&t);
+    if (rc == OK) {
+        rc = fuse_settle(f, o, e);
+    }
+    if (rc == OK) {
+        rc = fuse_search_update(f, e);
+    }
+    ret->seconds = (double)(time_ticks() - t.started) / 1e6;
+    return rc;
+}
+
+int fuse_settle(struct fuse *f, const struct take_opts *o, struct err *e)
+{
+    uint64_t touched = 0;
+    int rc = db_begin(f->db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    rc = past_settle(f, o, &touched, e);
+    struct err ignored = ERR_NONE;
+    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
+    return rc == OK ? end : rc;
+}

@@ -1,0 +1,64 @@
+/* One taking: the state between intake's sink calls. Inside fuse/ only. */
+#pragma once
+
+#include "fuse/private.h"
+
+/* A batch is committed when it reaches one of these, so that other writers get their turn and a crash loses
+ * little. */
+#define BATCH_RECORDS 10000
+#define BATCH_BYTES (8u << 20)
+#define CHUNK_OBSERVATIONS 65536
+
+struct take {
+    struct fuse *f;
+    const struct take_opts *o;
+    struct take_report *report;
+    struct buf record; /* encoding scratch */
+    usec started, told;
+    char member[512]; /* file, with "!member" inside archives */
+
+    /* the record being read */
+    bool open, fresh, refused, parts;
+
+    /* claims and objects of the open transaction */
+    bool in_tx;
+    struct pack claims, objects;
+    struct entry claims_entry, objects_entry;
+    int64_t next_entry;
+    size_t batched;
+
+    /* a warninglist being gathered */
+    bool in_list;
+    struct list_rec list;
+    struct arena list_text;
+    struct pack list_pack;
+    struct map list_seen;
+    int64_t list_old;
+    uint64_t list_old_version, list_fresh;
+
+    /* a chunk of events */
+    bool in_chunk, chunk_known;
+    struct sha256 chunk_sha;
+    uint64_t chunk_offset, chunk_length;
+    struct arena chunk_text;
+    struct map chunk_keys; /* encoded key -> index into aggs */
+    struct agg *aggs;
+    size_t naggs, agg_room;
+    uint32_t *uses; /* for each observation: count, then agg indices */
+    size_t nuses, use_room;
+};
+
+int take_begin(struct take *t, struct err *e); /* opens the transaction unless it is open */
+int take_flush(struct take *t, struct err *e); /* appends the entries and commits */
+void take_end_record(struct take *t);
+int take_reject(struct take *t, const struct reject *r, struct err *e);
+
+/* take_list.c */
+int take_list(void *ctx, const struct list_rec *l, struct err *e);
+int take_list_entry(void *ctx, struct sv value, struct err *e);
+int take_list_end(struct take *t, struct err *e);
+
+/* take_events.c */
+int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e);
+int take_observation(void *ctx, const struct observation *o, struct err *e);
+int take_chunk_end(struct take *t, struct err *e);

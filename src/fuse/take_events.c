@@ -1,0 +1,230 @@
+#include "fuse/take.h"
+
+#include <stdlib.h>
+
+#define HITS_MAX 16
+
+/* ---- chunk book-keeping: a chunk of the same bytes from the same source is counted once
+ * --------------------------------- */
+
+static int chunk_known(struct fuse *f, int64_t source, const struct sha256 *sha, uint64_t offset, bool *ret,
+                       struct err *e)
+{
+    struct stmt *s =
+        db_query(f->db, "SELECT 1 FROM event_chunk WHERE source = ? AND sha = ? AND offset_bytes = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, source);
+    db_blob(s, sv_from((const char *)sha->b, sizeof(sha->b)));
+    db_int(s, (int64_t)offset);
+    int rc = db_step(s, e);
+    db_done(s);
+    *ret = rc == 1;
+    return rc < 0 ? rc : OK;
+}
+
+static int note_chunk(struct take *t, struct err *e)
+{
+    struct stmt *s = db_query(
+        t->f->db, "INSERT INTO event_chunk (source, sha, offset_bytes, length, arrived) VALUES (?,?,?,?,?)",
+        e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, t->o->source->id);
+    db_blob(s, sv_from((const char *)t->chunk_sha.b, sizeof(t->chunk_sha.b)));
+    db_int(s, (int64_t)t->chunk_offset);
+    db_int(s, (int64_t)t->chunk_length);
+    db_time(s, t->o->now);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e)
+{
+    struct take *t = ctx;
+    take_end_record(t);
+    int rc = take_chunk_end(t, e);
+    rc = rc == OK ? take_begin(t, e) : rc;
+    if (rc != OK) {
+        return rc;
+    }
+    t->in_chunk = true;
+    t->chunk_sha = *sha;
+    t->chunk_offset = offset;
+    t->chunk_length = length;
+    return chunk_known(t->f, t->o->source->id, sha, offset, &t->chunk_known, e);
+}
+
+/* ---- observations to hourly aggregates
+ * ------------------------------------------------------------------------------------ */
+
+static bool room_for(void **p, size_t *room, size_t n, size_t size)
+{
+    if (n <= *room) {
+        return true;
+    }
+    size_t want = *room ? *room * 2 : 4096;
+    want = want < n ? n : want;
+    void *q = reallocarray(*p, want, size);
+    if (q) {
+        *p = q;
+        *room = want;
+    }
+    return q != NULL;
+}
+
+static usec hour_of(usec t)
+{
+    usec r = t % USEC_HOUR;
+    return r < 0 ? t - r - USEC_HOUR : t - r;
+}
+
+/* Index of the aggregate an observed value belongs to, made when it is the first; SIZE_MAX without memory. */
+static size_t agg_of(struct take *t, const struct observation *o, const struct observed *v, usec hour)
+{
+    struct buf *key = &t->record;
+    buf_reset(key);
+    buf_u8(key, (uint8_t)v->value.kind);
+    buf_u64(key, (uint64_t)hour);
+    buf_str(key, v->value.value);
+    buf_str(key, v->field);
+    buf_str(key, o->class);
+    buf_str(key, o->sensor);
+    bool first;
+    uint64_t *index = key->failed ? NULL : map_put(&t->chunk_keys, buf_sv(key), &first);
+    if (!index) {
+        return SIZE_MAX;
+    }
+    if (first) {
+        if (!room_for((void **)&t->aggs, &t->agg_room, t->naggs + 1, sizeof(*t->aggs))) {
+            return SIZE_MAX;
+        }
+        struct agg *a = &t->aggs[t->naggs];
+        *a = (struct agg){.seen = *v, .hour = hour, .first = o->time, .last = o->time};
+        a->seen.value.value = arena_sv(&t->chunk_text, v->value.value);
+        a->seen.field = arena_sv(&t->chunk_text, v->field);
+        a->class = arena_sv(&t->chunk_text, o->class);
+        a->sensor = arena_sv(&t->chunk_text, o->sensor);
+        if (!a->seen.value.value.p || !a->seen.field.p || !a->class.p || !a->sensor.p) {
+            return SIZE_MAX;
+        }
+        *index = t->naggs++;
+    }
+    return (size_t)*index;
+}
+
+int take_observation(void *ctx, const struct observation *o, struct err *e)
+{
+    struct take *t = ctx;
+    t->fresh = !t->chunk_known;
+    if (t->chunk_known) {
+        return OK;
+    }
+    if (!room_for((void **)&t->uses, &t->use_room, t->nuses + 1 + o->n, sizeof(*t->uses))) {
+        return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
+    }
+    usec hour = hour_of(o->time);
+    t->uses[t->nuses++] = (uint32_t)o->n;
+    for (size_t i = 0; i < o->n; i++) {
+        size_t at = agg_of(t, o, &o->v[i], hour);
+        if (at == SIZE_MAX) {
+            return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
+        }
+        struct agg *a = &t->aggs[at];
+        a->count += o->count;
+        a->first = o->time < a->first ? o->time : a->first;
+        a->last = o->time > a->last ? o->time : a->last;
+        t->uses[t->nuses++] = (uint32_t)at;
+    }
+    return OK;
+}
+
+/* ---- the end of a chunk: match, store, commit
+ * ------------------------------------------------------------------------------- */
+
+static int match_agg(struct sighting_batch *b, const struct fuse_index *index, struct agg *a, struct err *e)
+{
+    struct hit hit[HITS_MAX];
+    const struct matchset *sets[2] = {index->base, index->fresh};
+    int rc = OK;
+    for (size_t k = 0; k < 2 && rc == OK; k++) {
+        size_t n = sets[k] ? matchset_find(sets[k], &a->seen.value, hit, HITS_MAX) : 0;
+        for (size_t i = 0; rc == OK && i < n; i++) {
+            char scratch[MATCHSET_VALUE_MAX];
+            const struct sighting s = {
+                .observed = a->seen.value.value,
+                .observed_kind = a->seen.value.kind,
+                .indicator = matchset_value(sets[k], hit[i].entry, scratch),
+                .kind = hit[i].kind,
+                .sensor = a->sensor,
+                .class = a->class,
+                .field = a->seen.field,
+                .hour = a->hour,
+                .count = a->count,
+                .first = a->first,
+                .last = a->last,
+            };
+            a->hit = true;
+            rc = sightings_add(b, &s, e);
+        }
+    }
+    return rc;
+}
+
+static int store_chunk(struct take *t, struct err *e)
+{
+    struct sighting_batch batch = {0};
+    struct fuse_index index = fuse_index_get(t->f);
+    int rc = sightings_begin(&batch, t->f, t->o, t->o->source->id, e);
+    for (size_t i = 0; rc == OK && i < t->naggs; i++) {
+        rc = past_add(t->f, t->o->source->id, &t->aggs[i], t->o->now, e);
+        rc = rc == OK ? match_agg(&batch, &index, &t->aggs[i], e) : rc;
+    }
+    struct err ignored = ERR_NONE;
+    int end = sightings_end(&batch, rc == OK ? e : &ignored);
+    fuse_index_put(&index);
+    t->report->sightings += batch.touched;
+    return rc == OK ? end : rc;
+}
+
+static void count_matched(struct take *t)
+{
+    for (size_t i = 0; i < t->nuses; i += 1 + t->uses[i]) {
+        bool hit = false;
+        for (uint32_t k = 0; k < t->uses[i]; k++) {
+            hit |= t->aggs[t->uses[i + 1 + k]].hit;
+        }
+        t->report->matched += hit;
+    }
+}
+
+int take_chunk_end(struct take *t, struct err *e)
+{
+    if (!t->in_chunk) {
+        return OK;
+    }
+    t->in_chunk = false;
+    int rc = OK;
+    if (!t->chunk_known) {
+        /* In this order inside one transaction: the past catches up with all claims, so does the index, then
+         * this chunk joins both. */
+        uint64_t touched = 0;
+        rc = t->claims.n || t->objects.n ? take_flush(t, e) : OK;
+        rc = rc == OK ? take_begin(t, e) : rc;
+        rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
+        rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
+        rc = rc == OK ? store_chunk(t, e) : rc;
+        rc = rc == OK ? note_chunk(t, e) : rc;
+        rc = rc == OK ? take_flush(t, e) : rc;
+        if (rc == OK) {
+            count_matched(t);
+        }
+    }
+    t->naggs = t->nuses = 0;
+    arena_reset(&t->chunk_text);
+    map_reset(&t->chunk_keys);
+    return rc;
+}

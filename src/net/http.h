@@ -1,0 +1,96 @@
+/*
+ * net: HTTPS in, on libmicrohttpd and GnuTLS, behind about a dozen functions; certificates.
+ *
+ * Calls base/ only. Knows no routes: the caller gives one handler that is asked first with the head of a
+ * request (before the body is read), then with the body.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct http_server;
+struct http_request;
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
+
+struct http_opts {
+    const char *listen;               /* "127.0.0.1:8443", "[::1]:8443"; port 0 = any free one */
+    const char *cert_file, *key_file; /* PEM; both NULL = plain HTTP (tests only, loopback only) */
+    unsigned threads;
+    unsigned max_connections; /* in all */
+    unsigned max_per_address;
+    unsigned idle_seconds; /* a connection that sends nothing is closed */
+    size_t max_head;       /* bytes of request line and headers */
+};
+
+struct http_handler {
+    void *ctx;
+    /*
+     * Head is there, body is not: authenticate and route here. Return 0 to take the body (at most
+     * *ret_max_body bytes, given to `body` whole or, when *ret_to_file is set, spooled to an unlinked file),
+     * or an HTTP status after http_respond to refuse without reading it.
+     * `*ret_user` travels to `body` and `done`.
+     */
+    int (*head)(void *ctx, struct http_request *r, size_t *ret_max_body, bool *ret_to_file, void **ret_user);
+    /* The whole body is there (decoded when Content-Encoding: gzip; an expansion past the limit was answered
+     * with 413). Must respond. */
+    void (*body)(void *ctx, struct http_request *r, void *user);
+    /* The exchange is over, however it ended. */
+    void (*done)(void *ctx, void *user);
+};
+
+struct http_server *http_start(const struct http_opts *o, const struct http_handler *h, struct err *e);
+/* Stops accepting, lets running requests end (at most `seconds`), closes. */
+void http_stop(struct http_server *s, unsigned seconds);
+/* "127.0.0.1:8443" as bound. */
+const char *http_address(const struct http_server *s);
+unsigned http_connections(const struct http_server *s);
+
+enum http_method http_method(const struct http_request *r);
+struct sv http_path(const struct http_request *r); /* decoded once, always begins with '/', no query */
+struct sv http_query(const struct http_request *r, const char *name); /* decoded; p NULL when absent */
+struct sv http_header(const struct http_request *r, const char *name);
+struct sv http_cookie(const struct http_request *r, const char *name);
+struct sv http_body(const struct http_request *r);
+int http_body_fd(const struct http_request *r); /* spooled body at offset 0, owned by the request; -1 */
+uint64_t http_body_bytes(const struct http_request *r);
+const char *http_peer(const struct http_request *r); /* address text without port */
+/* SHA-256 of the SPKI of a verified client certificate; false when none was sent or it does not verify. */
+bool http_client_key(const struct http_request *r, struct sha256 *ret);
+
+/* Response headers, before http_respond. */
+void http_set(struct http_request *r, const char *name, const char *value);
+/* Answers with a copy of `body`; compresses when the client accepts gzip and the type is text-like and body
+ * is large. Security headers (HSTS, nosniff, no-referrer, CSP given by the caller) are the caller's. */
+void http_respond(struct http_request *r, unsigned status, const char *content_type, struct sv body);
+/* As above with bytes that outlive the server (embedded assets); `encoding` "br", "gzip" or NULL is what they
+ * are in. */
+void http_respond_static(struct http_request *r, unsigned status, const char *content_type,
+                         const char *encoding, struct sv body);
+/* Server-sent events / streamed pages: `pull` writes the next bytes to `out`; returns 1 more later (call
+ * http_wake when there is), 0 go on, -1 the end. */
+typedef int (*http_pull_fn)(void *stream, struct buf *out);
+struct http_stream;
+struct http_stream *http_respond_stream(struct http_request *r, unsigned status, const char *content_type,
+                                        http_pull_fn pull, void (*closed)(void *stream), void *stream);
+/* Thread-safe: the suspended stream is pulled again. Not after `closed` was called. */
+void http_wake(struct http_stream *s);
+
+/* Makes an ECDSA P-256 key and a self-signed certificate for the names ("localhost", "127.0.0.1"...), PEM
+ * files with mode 0600 / 0644. */
+int http_make_certificate(const char *cert_file, const char *key_file, const char *const *names, size_t n,
+                          unsigned days, struct err *e) MUST_USE;
+/* SHA-256 of the certificate as colon-less lower-case hex. */
+int http_certificate_fingerprint(const char *cert_file, char ret[65], struct err *e) MUST_USE;
+/* Path matching for route tables: "/api/v1/sources/{id}" against a path; captured parts into `parts`. Returns
+ * how many or -1. */
+int http_match(const char *pattern, struct sv path, struct sv *parts, size_t max);

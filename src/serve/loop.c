@@ -1,0 +1,124 @@
+#include "serve/command_socket.h"
+#include "serve/node.h"
+#include "serve/private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/*
+ * The running node: console and API, the command socket, and one background thread that signs checkpoints,
+ * catches up text search, keeps the index current and forgets old observables.
+ */
+struct loop {
+    struct node *node;
+    atomic_bool stop;
+    pthread_t thread;
+};
+
+static void complain(const char *what, const struct err *e)
+{
+    log_warn("serve", "%s: %s", what, e->text);
+}
+
+static void background_round(struct loop *l, usec *checkpoint, usec *forget)
+{
+    struct node *n = l->node;
+    struct err e = ERR_NONE;
+    usec now = time_now();
+    usec every = conf_int(n->conf, "ledger.checkpoint") * USEC_SECOND;
+    if (fuse_search_update(n->fuse, &e) != OK) {
+        complain("text search is behind", &e);
+    }
+    /* A clock that was set back must not stop checkpoints for as long as it was set back. */
+    if (now - *checkpoint >= every || now < *checkpoint) {
+        *checkpoint = now;
+        if (ledger_checkpoint(n->ledger, now, &e) != OK) {
+            complain("no checkpoint could be signed", &e);
+        }
+    }
+    if (now - *forget >= USEC_HOUR || now < *forget) {
+        *forget = now;
+        if (fuse_forget(n->fuse, now, &e) != OK) {
+            complain("old observables could not be forgotten", &e);
+        }
+    }
+}
+
+static void *background(void *arg)
+{
+    struct loop *l = arg;
+    usec checkpoint = time_now(), forget = 0;
+    const struct take_opts settle = {.now = time_now()};
+    struct err e = ERR_NONE;
+    if (fuse_settle(l->node->fuse, &settle, &e) != OK) {
+        complain("new indicators could not be looked up in the past", &e);
+    }
+    for (unsigned tick = 0; !atomic_load(&l->stop); tick++) {
+        const struct timespec nap = {.tv_nsec = 100000000};
+        if (tick % 10 == 0) {
+            background_round(l, &checkpoint, &forget);
+        }
+        nanosleep(&nap, NULL);
+    }
+    return NULL;
+}
+
+static void wait_for_signal(void)
+{
+    sigset_t set;
+    int got;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    while (sigwait(&set, &got) != 0) {
+    }
+}
+
+/* Blocked in every thread, waited for in this one. */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static int run(struct loop *l, const struct serve_opts *o, struct err *e)
+{
+    struct command_socket *commands = command_socket_open(l->node, o->command, e);
+    struct web *web = commands ? web_start(l->node, e) : NULL;
+    int rc = web ? OK : e->code;
+    if (rc == OK && pthread_create(&l->thread, NULL, background, l) != 0) {
+        rc = err_set(e, ERR_LIMIT, "cannot start the background thread");
+    }
+    if (rc == OK) {
+        if (o->ready) {
+            o->ready(o->ctx, web_address(web));
+        }
+        wait_for_signal();
+        log_info("serve", "stopping");
+        atomic_store(&l->stop, true);
+        pthread_join(l->thread, NULL);
+    }
+    web_stop(web);
+    command_socket_close(commands);
+    return rc;
+}
+
+int node_serve(struct node *n, const struct serve_opts *o, struct err *e)
+{
+    struct loop l = {.node = n};
+    block_signals();
+    int rc = fuse_index_refresh(n->fuse, time_now(), e);
+    rc = rc == OK ? run(&l, o, e) : rc;
+    struct err ignored = ERR_NONE;
+    if (ledger_checkpoint(n->ledger, time_now(), &ignored) != OK) {
+        complain("the last checkpoint could not be signed", &ignored);
+    }
+    return rc;
+}

@@ -1,0 +1,11 @@
+/* Shared by the node's own files inside serve/. */
+#pragma once
+
+#include "serve/serve.h"
+
+#define NODE_KINDS 16
+
+extern const struct db_room serve_room;
+
+int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;
+int node_origin(const char *name, char ret[200], struct err *e) MUST_USE;

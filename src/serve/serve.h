@@ -1,0 +1,87 @@
+/*
+ * serve: the node as a whole, sessions and roles, the JSON API, the live stream, the web console's files.
+ *
+ * `struct node` is an opened home: configuration, lock, database, keeper, ledger, fusion, index. The cli
+ * opens one, or talks to the one that runs. May call all lower floors.
+ */
+#pragma once
+
+#include "share/gate.h"
+#include "net/http.h"
+
+struct node {
+    char home[4096];
+    struct conf *conf;
+    struct db *db;
+    struct keeper *keeper; /* NULL when opened for reading only */
+    struct ledger *ledger;
+    struct fuse *fuse;
+    struct parsers *parsers;
+    struct hash_secret secret;
+    struct uuid org; /* home organisation */
+    char name[128];
+    usec started;
+};
+
+enum node_mode {
+    NODE_READ,  /* look only: no lock, no keeper, no parsers */
+    NODE_WRITE, /* owns the home: lock, keeper, parsers */
+};
+extern const struct conf_item node_schema[];
+
+struct node_init {
+    const char *dir;
+    const char *name;     /* DNS-like name of the node, part of the ledger's origin */
+    const char *country;  /* ISO 3166-1 alpha-2 */
+    const char *zone;     /* IANA */
+    const char *user;     /* first user (role admin) */
+    const char *password; /* NULL = make one */
+};
+/* Makes a home: directories (0700), keys (seeds 0600), noroshi.conf, database, TLS certificate, first
+ * organisation and user. `ret_password` of 64 bytes gets the made password, or "". A non-empty directory that
+ * is not a home is refused. */
+int node_make(const struct node_init *i, char ret_password[64], struct err *e) MUST_USE;
+/* Opens a home. NODE_WRITE forks keeper and parsers first; ERR_BUSY when another process owns it. */
+int node_open(const char *home, enum node_mode mode, struct node *ret, struct err *e) MUST_USE;
+void node_close(struct node *n);
+/* View of an organisation for showing things on this node. */
+int node_view(struct node *n, struct uuid org, struct arena *a, struct pact_view *ret,
+              struct err *e) MUST_USE;
+/* {"name","version",...,"counts",...,"ledger",...,"index",...}: the status object of CLI and API. */
+int node_status(struct node *n, const struct pact_view *view, struct buf *json, struct err *e) MUST_USE;
+int node_verify(struct node *n, const struct ledger_progress *p, int64_t *ret_findings,
+                struct err *e) MUST_USE;
+int node_rebuild(struct node *n, const struct ledger_progress *p, struct err *e) MUST_USE;
+/* Consistent copy of the home (database, keys, configuration, certificate, content) into a new directory with
+ * a manifest of SHA-256 sums. */
+int node_backup(struct node *n, const char *dir, struct err *e) MUST_USE;
+/* Puts a backup into a new home after checking its manifest, and opens a new ledger epoch there. */
+int node_restore(const char *backup_dir, const char *home, struct err *e) MUST_USE;
+
+/* Users and keys; roles: viewer, analyst, admin, sensor, auditor. */
+enum role { ROLE_VIEWER, ROLE_ANALYST, ROLE_ADMIN, ROLE_SENSOR, ROLE_AUDITOR };
+const char *role_name(enum role r);
+bool role_parse(struct sv s, enum role *ret);
+int user_put(struct db *db, struct sv name, struct uuid org, enum role role, struct sv password, usec now,
+             struct err *e) MUST_USE;
+/* Makes an API key "nrs_<8>_<43>" shown once; only its SHA-256 is kept. `expires` USEC_NONE = a year.
+ * `source` (0 = none) binds a sensor's key to its source. */
+int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int64_t source, usec now,
+             usec expires, char ret_key[64], struct err *e) MUST_USE;
+int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
+
+/*
+ * Runs the node until SIGTERM/SIGINT: HTTPS, API, live stream, console, background work, and the command
+ * socket run/noroshi.sock. `command` runs one command of another process: its argv and its stdin, stdout,
+ * stderr and working directory as descriptors; returns the exit code. `ready` is called once with the address
+ * when the node answers.
+ */
+struct serve_opts {
+    int (*command)(struct node *n, int argc, char **argv, const int fds[4]);
+    void (*ready)(void *ctx, const char *address);
+    void *ctx;
+};
+int node_serve(struct node *n, const struct serve_opts *o, struct err *e) MUST_USE;
+/* From another process: hands a command to the running node. 1 = done with *ret_exit, 0 = no node runs here.
+ */
+int node_command(const char *home, int argc, char **argv, int *ret_exit, struct err *e) MUST_USE;
