@@ -54,11 +54,30 @@ struct sv labels_done(struct labels *l);
 /*
  * Calls `each` for every member of the top-level array, of the array under `key` of the top-level object, or for the single object, with its line and offset.
  * A negative return of `each` ends the walk. `frame` (may be NULL) receives what stands around the array (json_split_frame).
- * An error of the frame comes after all members before it were given.
+ * An error of the frame comes after all members before it were given. A member longer than INTAKE_MEMBER_BYTES is passed over and told as ERR_LIMIT at the end.
+ * `e` must not be NULL.
  */
 typedef int (*member_fn)(void *ctx, struct sv member, uint64_t line, uint64_t offset, struct err *e);
 int json_members(struct stream *in, struct sv key, member_fn each, void *ctx, enum json_split_shape *ret_shape,
                  struct buf *frame, struct err *e) MUST_USE;
+/* The same with another limit than INTAKE_MEMBER_BYTES: a MISP event is one member, whatever it holds. */
+int json_members_max(struct stream *in, struct sv key, size_t max_member, member_fn each, void *ctx,
+                     enum json_split_shape *ret_shape, struct buf *frame, struct err *e) MUST_USE;
+
+/* ---- formats.c ----------------------------------------------------------------------------------------------------------- */
+
+/* What `member` is told of a file without content, and of an archive member in no known format. */
+#define MEMBER_EMPTY "empty"
+#define MEMBER_UNKNOWN "unknown"
+/* The static name for a format or one of the two above; NULL for other text. */
+const char *intake_member_format(struct sv name);
+
+/* ---- csv_map.c ------------------------------------------------------------------------------------------------------------ */
+
+/* True when the first row of `head` has the columns that a source's mapping names. */
+bool csv_is_table(struct sv head, struct sv mapping);
+/* ERR_VALUE with the place when the text is no mapping; "" is fine. */
+int csv_mapping_check(struct sv mapping, struct err *e) MUST_USE;
 
 /* ---- walk.c, chunk.c, frame.c: between a format and the caller ------------------------------------------------------------ */
 
@@ -70,7 +89,7 @@ const struct intake_sink *chunker_sink(struct chunker *c);
 /* Gives out what is held back. */
 int chunker_flush(struct chunker *c, struct err *e) MUST_USE;
 
-/* One sink call a frame: u8 type, varint length, body. Appends to `b`; the sink fails with ERR_LIMIT when the buffer is full. */
+/* One sink call a frame: u8 type, u32 length, body. Appends to `b`; the sink fails with ERR_LIMIT when the buffer is full. */
 enum frame_type {
     FRAME_RECORD = 1,
     FRAME_CLAIM = 2,
