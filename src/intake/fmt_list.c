@@ -1,0 +1,259 @@
+/*
+ * Plain lists: one record a data line, in the mixed shapes and spellings that block lists come in
+ * (list_line.c). What the comments say is used too: the day of the list ("# Last update: ...") dates its
+ * claims, "# Reference: URL" stands with the lines below it.
+ */
+#include "intake/list_line.h"
+
+#include <stdlib.h>
+
+#define DETECT_LINES 200u
+#define REFERENCE_MOST 400u
+#define NOTE_MOST 2000u
+
+struct list_file {
+    struct intake_job *job;
+    struct list_state state;
+    usec date; /* said by a comment before the first value */
+    bool began;
+    bool reference_used; /* a line stood below it: the next "Reference:" begins anew */
+    char reference[REFERENCE_MOST + 1];
+    struct buf meta;
+    struct buf address;
+};
+
+/* ---- comments
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static struct sv comment_text(struct sv line)
+{
+    line = sv_trim(line);
+    while (line.n &&
+           (line.p[0] == '#' || line.p[0] == ';' || line.p[0] == '!' || line.p[0] == '/' || line.p[0] == ' '))
+        line = sv_sub(line, 1, line.n);
+    return line;
+}
+
+/* "Last update: Sat, 22 Aug 2026 03:00:29 +0200". A time that cannot be read dates nothing: it is only a
+ * comment. */
+static void take_date(struct list_file *f, struct sv text)
+{
+    static const char *const words[] = {"last update",   "last updated", "updated",      "last modified",
+                                        "last-modified", "generated",    "generated on", "generated at",
+                                        "date",          "timestamp"};
+    struct sv key;
+    if (!sv_cut(&text, ':', &key) || !text.p)
+        return;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!sv_ieq(sv_trim(key), sv_c(words[i])))
+            continue;
+        const struct time_opts o = {.fallback = f->job->opts->zone};
+        struct err ignored = ERR_NONE;
+        usec at;
+        if (time_parse(sv_trim(text), &o, &at, &ignored) == OK)
+            f->date = at;
+        return;
+    }
+}
+
+static void take_reference(struct list_file *f, struct sv text)
+{
+    struct sv url = sv_trim(sv_sub(text, 10, text.n));
+    size_t have = f->reference_used ? 0 : strlen(f->reference);
+    f->reference_used = false;
+    /* Several in a row speak for the same lines. */
+    if (url.n == 0 || have + 1 + url.n > REFERENCE_MOST)
+        return;
+    if (have)
+        f->reference[have++] = ' ';
+    sv_copy(url, f->reference + have, REFERENCE_MOST + 1 - have);
+}
+
+static void take_comment(struct list_file *f, struct sv line)
+{
+    struct sv text = comment_text(line);
+    if (!f->began)
+        take_date(f, text);
+    if (sv_istarts(text, SV("Reference:")))
+        take_reference(f, text);
+}
+
+/* ---- values
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static struct sv write_meta(struct list_file *f, uint64_t lists)
+{
+    struct jw w;
+    if (!lists && !f->reference[0])
+        return SV("");
+    buf_reset(&f->meta);
+    jw_init(&w, &f->meta);
+    jw_obj(&w);
+    if (lists)
+        jw_kint(&w, "lists", (int64_t)lists);
+    if (f->reference[0])
+        jw_kstr(&w, "reference", sv_c(f->reference));
+    jw_end_obj(&w);
+    return buf_sv(&f->meta);
+}
+
+/* A path alone says nothing of where: it is kept and found, never matched. */
+static bool is_bare_path(struct sv s)
+{
+    return s.n > 1 && s.p[0] == '/' && sv_utf8(s);
+}
+
+static int read_value(struct list_file *f, const struct list_item *item, struct sv text, struct claim_rec *c,
+                      char *scratch, struct err *e)
+{
+    if (item->address_block) {
+        buf_reset(&f->address);
+        if (!rpz_address(text, &f->address))
+            return err_set(e, ERR_SYNTAX, "\"%.*s\" is no address of a policy zone",
+                           SV_ARG(sv_sub(text, 0, 80)));
+        text = buf_sv(&f->address);
+    }
+    /* The two shapes most lists are made of, without the general reader. */
+    if (obs_ip(text, scratch, &c->value))
+        return OK;
+    if (is_bare_path(text)) {
+        c->value = (struct obs){.kind = KIND_TEXT, .value = text};
+        c->flags |= CLAIM_CONTEXT;
+        return OK;
+    }
+    return obs_guess(f->job->a, text, &c->value, e);
+}
+
+static int give_claims(struct list_file *f, const struct list_item *item, uint64_t line, uint64_t offset,
+                       struct sv bytes, struct err *e)
+{
+    const struct intake_sink *sink = f->job->sink;
+    struct sv meta = write_meta(f, item->lists);
+    for (size_t i = 0; i < item->n; i++) {
+        struct claim_rec c;
+        struct err why = ERR_NONE;
+        char scratch[256];
+        claim_init(&c);
+        c.flags = item->allowed ? CLAIM_CONTEXT : 0;
+        c.labels = item->allowed ? SV("allowed") : SV("");
+        int rc = read_value(f, item, item->value[i], &c, scratch, &why);
+        if (rc < 0 && error_ends_file(rc)) {
+            *e = why;
+            return rc;
+        }
+        if (i == 0) {
+            int told = sink->record(sink->ctx, rc < 0 ? SV("unreadable") : sv_c(kind_name(c.value.kind)), e);
+            if (told < 0)
+                return told;
+        }
+        if (rc < 0)
+            return emit_reject(f->job, line, offset, &why, bytes, SV(""), e);
+        c.modified = c.valid_from = c.first = c.last = f->date;
+        c.note = sv_utf8(item->note) ? sv_sub(item->note, 0, NOTE_MOST) : SV("");
+        c.meta = meta;
+        rc = sink->claim(sink->ctx, &c, e);
+        if (rc < 0)
+            return rc;
+    }
+    return OK;
+}
+
+static int take_line(struct list_file *f, struct sv line, uint64_t number, uint64_t offset, bool cut,
+                     struct err *e)
+{
+    struct list_item item;
+    struct err why = ERR_NONE;
+    if (number == 1 && sv_starts(line, SV("\xef\xbb\xbf")))
+        line = sv_sub(line, 3, line.n);
+    enum list_found found = list_line_read(&f->state, line, &item);
+    if (found == LIST_SKIP) {
+        take_comment(f, line);
+        return OK;
+    }
+    f->began = f->reference_used = true;
+    if (cut) {
+        err_set(&why, ERR_LIMIT, "the line is longer than %u MiB", INTAKE_LINE_BYTES >> 20);
+        return emit_rejected_record(f->job, SV("unreadable"), number, offset, &why, line, SV(""), e);
+    }
+    if (found == LIST_BAD) {
+        err_set(&why, ERR_SYNTAX, "the line is in no spelling of a list entry");
+        err_hint(&why,
+                 "an entry is one address, name, URL, hash, e-mail, wallet or CVE, with a comment after '#'");
+        return emit_rejected_record(f->job, SV("unreadable"), number, offset, &why, line, SV(""), e);
+    }
+    int rc = give_claims(f, &item, number, offset, line, e);
+    arena_reset(f->job->a);
+    return rc;
+}
+
+static int list_read(struct intake_job *job, struct err *e)
+{
+    struct liner *l = liner_new(job->in, INTAKE_LINE_BYTES);
+    struct list_file f = {.job = job, .date = USEC_NONE};
+    int rc;
+    if (!l)
+        return err_set(e, ERR_MEMORY, "no memory to read lines");
+    buf_init(&f.meta, 8192);
+    buf_init(&f.address, 256);
+    for (;;) {
+        struct sv line;
+        uint64_t number, offset;
+        bool cut;
+        rc = liner_next(l, &line, &number, &offset, &cut, e);
+        if (rc <= 0)
+            break;
+        rc = take_line(&f, line, number, offset, cut, e);
+        if (rc < 0)
+            break;
+    }
+    buf_clear(&f.meta);
+    buf_clear(&f.address);
+    liner_free(l);
+    return rc;
+}
+
+/* ---- detection
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* A list has nothing but entries: of the first lines at least four in five must be one. */
+static int list_detect(struct sv head, struct sv name)
+{
+    struct list_state st = {0};
+    struct arena a;
+    unsigned good = 0, all = 0, comments = 0;
+    struct sv rest = sv_starts(head, SV("\xef\xbb\xbf")) ? sv_sub(head, 3, head.n) : head, line;
+    if (head.n && (memchr(head.p, 0, head.n) || head.p[0] == '{'))
+        return 0;
+    arena_init(&a, (size_t)1 << 20);
+    while (all < DETECT_LINES && sv_line(&rest, &line)) {
+        struct list_item item;
+        struct obs o;
+        struct err ignored = ERR_NONE;
+        if (rest.n == 0 && head.n == INTAKE_HEAD_BYTES && all)
+            break; /* cut by the end of the head */
+        enum list_found found = list_line_read(&st, line, &item);
+        if (found == LIST_SKIP) {
+            comments += sv_trim(line).n > 0;
+            continue;
+        }
+        all++;
+        good += found == LIST_ITEM && (item.address_block || is_bare_path(item.value[0]) ||
+                                       obs_guess(&a, item.value[0], &o, &ignored) == OK);
+        arena_reset(&a);
+    }
+    arena_clear(&a);
+    if (all == 0)
+        return comments ? 5 : 0;
+    return good * 5 >= all * 4 ? 50 : good * 2 > all ? 20 : 0;
+}
+
+const struct intake_format fmt_list = {
+    .name = "list",
+    .text = "plain lists: addresses, prefixes, names, URLs, hashes, e-mails; hosts, RPZ, dnsmasq and AdGuard "
+            "syntax",
+    .detect = list_detect,
+    .read = list_read,
+};
