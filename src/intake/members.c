@@ -116,7 +116,13 @@ static int walk_stream(struct walk *w, struct stream *in, char *block, struct er
 int json_members(struct stream *in, struct sv key, member_fn each, void *ctx,
                  enum json_split_shape *ret_shape, struct buf *frame, struct err *e)
 {
-    struct walk w = {.split = json_split_new(key, INTAKE_MEMBER_BYTES),
+    return json_members_max(in, key, INTAKE_MEMBER_BYTES, each, ctx, ret_shape, frame, e);
+}
+
+int json_members_max(struct stream *in, struct sv key, size_t max_member, member_fn each, void *ctx,
+                     enum json_split_shape *ret_shape, struct buf *frame, struct err *e)
+{
+    struct walk w = {.split = json_split_new(key, max_member),
                      .lines = {.line = 1},
                      .each = each,
                      .ctx = ctx,
