@@ -119,13 +119,15 @@ bool json_dom_in_range(const char *text, size_t n)
 
     if (r.ec != std::errc::result_out_of_range)
         return true;
-    /* The library says the same of numbers too small, which JSON reads as zero: tell them apart by magnitude.
-     */
+    /* The same is said of numbers too small, which JSON reads as zero: tell them apart by magnitude. */
     const char *end = text + n;
     const char *e = std::find_if(text, end, [](char c) { return c == 'e' || c == 'E'; });
+    /* no text is so long that an exponent beyond this could be made good by its digits */
+    const long long far = 1LL << 40;
     long long exponent = 0;
     if (e < end && std::from_chars(e + 1 + (e[1] == '+'), end, exponent).ec != std::errc())
-        exponent = e[1] == '-' ? -(1LL << 40) : 1LL << 40;
+        exponent = e[1] == '-' ? -far : far;
+    exponent = std::clamp(exponent, -far, far);
     const char *point = std::find(text, e, '.');
     const char *first = std::find_if(text, e, [](char c) { return c >= '1' && c <= '9'; });
     if (first == e)

@@ -330,6 +330,8 @@ static int close_member(struct json_split *s, struct sv *ret, struct err *e)
     size_t end = s->at;
     bool comma = s->in.p[end] == ',';
 
+    /* white space before the comma counts, since it had to be kept */
+    s->too_long = s->too_long || end - s->start > s->max_member;
     while (!s->too_long && end > s->start && json_space(s->in.p[end - 1]))
         end--;
     if (!s->too_long)
@@ -340,9 +342,8 @@ static int close_member(struct json_split *s, struct sv *ret, struct err *e)
     } else {
         close_array(s);
     }
-    if (!s->too_long && ret->n <= s->max_member)
+    if (!s->too_long)
         return MEMBER;
-    *ret = SV_NONE;
     err_set(e, ERR_LIMIT, "one member of the array is longer than %zu bytes", s->max_member);
     err_at(e, NULL, 0, s->start_offset);
     err_hint(e, "raise the limit that the configuration sets for one object, then try this one again");

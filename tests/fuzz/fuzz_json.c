@@ -4,6 +4,7 @@
  * is cut.
  */
 #include "base/json.h"
+#include "base/json_private.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,8 @@ static void check_parse(struct sv text)
     int rc = json_parse(doc, text, &v, &e);
     if (event != OK)
         must(rc == event && e.offset == event_e.offset);
+    else
+        must(json_locate(text, JSON_NO_STRING, &event_e) == OK);
     if (rc == OK)
         check_written(again, v, &out);
     else

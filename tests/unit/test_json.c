@@ -106,6 +106,8 @@ static void numbers_out_of_range_name_a_remedy(void **state)
         {SV("[-9223372036854775809]"), ERR_VALUE, 1, 1},
         {SV("[0, 1e400]"), ERR_VALUE, 1, 4},
         {SV("[-1.8e308]"), ERR_VALUE, 1, 1},
+        {SV("-2.5e09223372036854775807"), ERR_VALUE, 1, 0},
+        {SV("1e99999999999999999999999999"), ERR_VALUE, 1, 0},
     };
     struct err e = ERR_NONE;
     struct jv v;
@@ -117,6 +119,7 @@ static void numbers_out_of_range_name_a_remedy(void **state)
     assert_non_null(strstr(e.remedy, "string"));
     assert_true(json_f64(parse("1e-400"), &f) && f == 0);
     assert_true(json_f64(parse("0e99999"), &f) && f == 0);
+    assert_true(json_f64(parse("-0.000001e-9223372036854775807"), &f) && f == 0);
 }
 
 static void repeated_keys_are_refused_at_any_depth(void **state)

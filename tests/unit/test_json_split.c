@@ -128,7 +128,14 @@ static void members_too_long_are_passed_over(void **state)
                                        "12 1\n14 2\nlimit 0\nshape 2 \n"};
     static const struct split single = {SV("{\"a\":\"bcdefghijk\"}"), "limit 0\nshape 0 \n"};
 
+    /* the answer must not depend on where the input is cut: spaces before a comma, a frame both too long and
+     * broken */
+    static const struct split spaces = {SV("[1,2      ,3   ]"), "1 1\nlimit 3\n11 3\nshape 1 \n"};
+    static const struct split both = {SV("{\"a\":\"bcdefghijk\"]"), "limit 0\nshape 0 \n"};
+
     check(&members, 5);
+    check(&spaces, 5);
+    check(&both, 15);
     check(&frame, 15);
     check(&single, 15);
     json_split_free(NULL);
