@@ -151,6 +151,9 @@ static bool read_known(struct arena *a, enum kind kind, struct sv s, struct obs 
         return email_read(a, s, ret);
     case KIND_WALLET:
         return wallet_read(a, s, ret);
+    case KIND_TEXT:
+        *ret = (struct obs){.kind = kind, .value = s};
+        return s.n > 0;
     default:
         return token_read(a, kind, s, ret);
     }

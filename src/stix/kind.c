@@ -36,6 +36,7 @@ static const struct kind_row kinds[KIND_MAX] = {
     [KIND_CERT_SHA1] = {"x509-sha-1", true},
     [KIND_CERT_SHA256] = {"x509-sha-256", true},
     [KIND_PHONE] = {"phone-number", false},
+    [KIND_TEXT] = {"text", false},
 };
 
 const char *kind_name(enum kind k)
