@@ -72,7 +72,7 @@ static struct arena_block *add_block(struct arena *a, size_t least)
     if (room < least)
         room = least;
     size_t size;
-    if (__builtin_add_overflow(sizeof(struct arena_block), room, &size))
+    if (__builtin_add_overflow(sizeof(struct arena_block), room, &size) || size > PTRDIFF_MAX)
         return NULL;
     struct arena_block *b = malloc(size);
     if (!b)

@@ -140,7 +140,7 @@ static int add_compute_rules(scmp_filter_ctx ctx, enum sandbox_role role)
     /* abort() signals its own process, and nobody else's. */
     if (rc == 0)
         rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, CALL(tgkill), 1,
-                              SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                              SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     return rc;
 }
 

@@ -247,6 +247,8 @@ static bool is_separator(char c)
 
 int time_parse(struct sv text, const struct time_opts *o, usec *ret, struct err *e)
 {
+    if (text.n == 0)
+        return err_set(e, ERR_SYNTAX, "a time is expected, and nothing is there");
     struct reader r = {.p = text.p, .end = text.p + text.n};
     int weekday = -1;
     bool ok = false;
