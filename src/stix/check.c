@@ -111,6 +111,9 @@ void check_custom(struct check *c, struct sv name, struct jv v)
     struct sv text = json_str(v);
     if (!form_property_name(name))
         say(c, STIX_MUST, "11.1", "a property name has 3 to 250 lower-case letters, digits and underscores");
+    /* 3.1: kept back for a later version. */
+    if (c->depth == 1 && word_in("severity|action|username|phone_numbers", name))
+        say(c, STIX_MUST, "3.1", "this property name is reserved");
     if (check_nothing(c, v))
         return;
     if (sv_ends(name, SV("_bin")) && !(text.p && form_base64(text)))
@@ -173,6 +176,8 @@ static const struct object_rule *custom_rule(struct check *c, struct sv type)
     static const struct object_rule rule = {.section = "11", .family = FAMILY_CUSTOM};
     if (!form_type_name(type))
         say(c, STIX_MUST, "3.1", "a type name has 3 to 250 lower-case letters, digits and single hyphens");
+    if (sv_eq(type, SV("action")))
+        say(c, STIX_MUST, "3.1", "this type name is reserved");
     if (!has(c->root, "extensions"))
         say(c, STIX_NOTE, "11.2", "a type of its own without an extension definition");
     return &rule;

@@ -22,7 +22,7 @@ enum shape {
     HEX,
     BINARY,
     URL,
-    MIME,
+    MIME, /* arg: only SHOULD */
     CHARSET,
     LANG,
     OPEN, /* open vocabulary in arg: SHOULD */
@@ -107,7 +107,10 @@ bool form_email(struct sv s);
 bool form_url(struct sv s);
 bool form_hex(struct sv s);
 bool form_base64(struct sv s);
+bool form_language(struct sv s);
 bool form_property_name(struct sv s);
 bool form_type_name(struct sv s);
 /* check_marking.c */
+/* Does a granular marking's selector address content of the object? */
+bool selector_exists(struct jv object, struct sv selector, bool *ret_malformed);
 void check_selector(struct check *c, struct sv selector);

@@ -27,25 +27,32 @@ static struct jv member_at(struct jv list, uint64_t index)
     return (struct jv){0};
 }
 
-/* 7.2.3.1: property names and list positions between dots, and the content must be there. */
-void check_selector(struct check *c, struct sv selector)
+bool selector_exists(struct jv object, struct sv selector, bool *ret_malformed)
 {
-    struct jv at = c->root;
+    struct jv at = object;
     struct sv rest = selector, key;
     uint64_t index;
     bool is_index, first = true;
-    while (rest.p) {
-        if (!next_step(&rest, &key, &index, &is_index) || (first && is_index)) {
-            say(c, STIX_MUST, "7.2.3.1",
-                "a selector is made of property names and [positions] with dots between");
-            return;
-        }
-        at = is_index ? member_at(at, index) : json_get(at, key);
-        if (json_type(at) == JSON_NONE) {
-            say(c, STIX_MUST, "7.2.3.1", "the selector \"%.*s\" points at nothing",
-                SV_ARG(sv_sub(selector, 0, 100)));
-            return;
-        }
+    *ret_malformed = selector.n == 0;
+    while (rest.p && !*ret_malformed && json_type(at) != JSON_NONE) {
+        *ret_malformed = !next_step(&rest, &key, &index, &is_index) || (first && is_index);
+        if (!*ret_malformed)
+            at = is_index ? member_at(at, index) : json_get(at, key);
         first = false;
     }
+    return !*ret_malformed && json_type(at) != JSON_NONE;
+}
+
+/* 7.2.3.1: property names and list positions between dots, and the content must be there. */
+void check_selector(struct check *c, struct sv selector)
+{
+    bool malformed;
+    if (selector_exists(c->root, selector, &malformed))
+        return;
+    if (malformed)
+        say(c, STIX_MUST, "7.2.3.1",
+            "a selector is made of property names and [positions] with dots between");
+    else
+        say(c, STIX_MUST, "7.2.3.1", "the selector \"%.*s\" points at nothing",
+            SV_ARG(sv_sub(selector, 0, 100)));
 }

@@ -47,9 +47,9 @@ void rule_external(struct check *c, struct jv o)
     else if (sv_eq(source, SV("capec")) && !is_capec)
         say(c, STIX_MUST, "2.5.3", "a reference of source \"capec\" has an external_id like CAPEC-163");
     else if (is_cve && !sv_eq(source, SV("cve")))
-        say(c, STIX_SHOULD, "2.5.3", "the source of a CVE id should be \"cve\"");
+        say(c, STIX_MUST, "2.5.3", "the source of a CVE id is called \"cve\"");
     else if (is_capec && !sv_eq(source, SV("capec")))
-        say(c, STIX_SHOULD, "2.5.3", "the source of a CAPEC id should be \"capec\"");
+        say(c, STIX_MUST, "2.5.3", "the source of a CAPEC id is called \"capec\"");
     if (has(o, "url") && !has(o, "hashes"))
         say(c, STIX_NOTE, "2.5.2", "a reference with a URL should have hashes of what stood there");
 }
@@ -58,6 +58,20 @@ void rule_granular(struct check *c, struct jv o)
 {
     if (has(o, "lang") == has(o, "marking_ref"))
         say(c, STIX_MUST, "7.2.3.1", "exactly one of lang and marking_ref");
+}
+
+/* 3.1: names of types and properties have three letters at least; a shorter one can match nothing that is
+ * valid. */
+static bool names_exist(const struct pat_node *n)
+{
+    if (n->type == PAT_TEST) {
+        struct sv property = n->path->key;
+        return n->object_type.n >= 3 && (property.n >= 3 || sv_eq(property, SV("id")));
+    }
+    for (const struct pat_node *child = n->first; child; child = child->next)
+        if (!names_exist(child))
+            return false;
+    return true;
 }
 
 void rule_indicator(struct check *c, struct jv o)
@@ -71,6 +85,8 @@ void rule_indicator(struct check *c, struct jv o)
     enter_key(c, SV("pattern"));
     if (pattern_parse(pattern, c->r->a, &root, &e) < 0)
         say(c, STIX_MUST, "9", "%s", e.text);
+    else if (!names_exist(root))
+        say(c, STIX_MUST, "3.1", "the pattern names a type or property of less than three letters");
     leave(c);
 }
 
@@ -217,20 +233,18 @@ void rule_extension_definition(struct check *c, struct jv o)
         say(c, STIX_SHOULD, "7.3", "an extension definition says who made it (created_by_ref)");
 }
 
-/* RFC 5646, the form only: subtags of 1 to 8 letters and digits, the first of letters. */
-static bool language_tag(struct sv s)
+static void check_translations(struct check *c, struct jv properties)
 {
-    struct sv rest = s, tag;
-    bool first = true;
-    while (sv_cut(&rest, '-', &tag)) {
-        if (tag.n == 0 || tag.n > 8)
-            return false;
-        for (size_t i = 0; i < tag.n; i++)
-            if (!is_alpha(tag.p[i]) && (first || !is_digit(tag.p[i])))
-                return false;
-        first = false;
+    struct sv key;
+    struct jv v;
+    struct json_it it = json_each(properties);
+    while (json_next(&it, &key, &v)) {
+        if (form_property_name(key))
+            continue;
+        say(c, STIX_MUST, "7.1", "what is translated are properties: \"%.*s\" is no name of one",
+            SV_ARG(sv_sub(key, 0, 60)));
+        return;
     }
-    return !first;
 }
 
 void rule_language_content(struct check *c, struct jv o)
@@ -239,9 +253,10 @@ void rule_language_content(struct check *c, struct jv o)
     struct jv v;
     struct json_it it = json_each(json_get(o, SV("contents")));
     while (json_next(&it, &key, &v)) {
-        if (!language_tag(key))
+        if (!form_language(key))
             say(c, STIX_MUST, "7.1", "the keys of contents are language codes of RFC 5646");
         if (json_type(v) != JSON_OBJECT || json_count(v) == 0)
             say(c, STIX_MUST, "7.1", "each language holds the translated properties");
+        check_translations(c, v);
     }
 }

@@ -194,11 +194,15 @@ static void shape_form(struct check *c, const struct prop *p, struct jv v)
         break;
     case MIME:
         if (!form_mime(s))
-            say(c, STIX_MUST, c->section, "not a MIME type");
+            say(c, p->arg ? STIX_SHOULD : STIX_MUST, c->section, "not a MIME type");
         break;
     case CHARSET:
         if (!form_charset(s))
             say(c, STIX_MUST, c->section, "not a character set of the IANA registry");
+        break;
+    case LANG:
+        if (!form_language(s))
+            say(c, STIX_MUST, c->section, "not a language code of RFC 5646");
         break;
     default:
         break;
@@ -330,7 +334,7 @@ void check_shape(struct check *c, const struct prop *p, struct jv v)
         [URL] = {shape_form, false},
         [MIME] = {shape_form, false},
         [CHARSET] = {shape_form, false},
-        [LANG] = {shape_text, false},
+        [LANG] = {shape_form, false},
         [OPEN] = {shape_open, false},
         [OPENS] = {shape_open, true},
         [ENUM] = {shape_enum, false},

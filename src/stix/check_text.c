@@ -151,7 +151,25 @@ bool form_property_name(struct sv s)
     for (size_t i = 0; i < s.n; i++)
         if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !is_digit(s.p[i]) && s.p[i] != '_')
             return false;
-    return true;
+    /* A digit or underscore may not come first. */
+    return s.p[0] >= 'a' && s.p[0] <= 'z';
+}
+
+/* RFC 5646 2.2.9 "well-formed", without the registry: subtags of 1 to 8 letters and digits, the first of
+ * letters. */
+bool form_language(struct sv s)
+{
+    struct sv rest = s, tag;
+    bool first = true;
+    while (sv_cut(&rest, '-', &tag)) {
+        if (tag.n == 0 || tag.n > 8)
+            return false;
+        for (size_t i = 0; i < tag.n; i++)
+            if (!is_alpha(tag.p[i]) && (first || !is_digit(tag.p[i])))
+                return false;
+        first = false;
+    }
+    return !first;
 }
 
 bool form_type_name(struct sv s)

@@ -1,5 +1,7 @@
 #include "stix/private.h"
 
+#include "stix/upgrade.h"
+
 const struct uuid STIX_SCO_NAMESPACE = {
     {0x00, 0xab, 0xed, 0xb4, 0xaa, 0x42, 0x46, 0x6c, 0x9c, 0x01, 0xfe, 0xd2, 0x33, 0x15, 0xa9, 0xb7}};
 
@@ -40,6 +42,15 @@ static const struct contributing *rule_of(struct sv type)
 bool stix_is_sco(struct sv type)
 {
     return rule_of(type) != NULL;
+}
+
+bool sco_contributes(struct sv type, struct sv property)
+{
+    const struct contributing *rule = rule_of(type);
+    for (size_t i = 0; rule && rule->names[i]; i++)
+        if (sv_eq(property, sv_c(rule->names[i])))
+            return true;
+    return false;
 }
 
 /* One hash only: MD5, SHA-1, SHA-256, SHA-512 in this order; when there is none of them, the first by name.

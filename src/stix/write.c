@@ -32,6 +32,12 @@ void stix_source_identity(struct sv catalogue_source, char ret[64])
     id_text("identity", catalogue_source, NULL, ret);
 }
 
+void stix_claim_id(struct sv catalogue_source, enum kind kind, struct sv value, char ret[64])
+{
+    const struct obs o = {.kind = kind, .value = value};
+    id_text("indicator", catalogue_source, &o, ret);
+}
+
 static usec first_known(usec a, usec b, usec c)
 {
     return a != USEC_NONE ? a : b != USEC_NONE ? b : c != USEC_NONE ? c : 0;
