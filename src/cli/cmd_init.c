@@ -5,7 +5,9 @@
 static int run(struct cmd *c)
 {
     const char *name = NULL, *country = NULL, *zone = NULL, *user = "admin", *password = NULL;
-    const struct opt opts[] = {{"--name", &name, NULL}, {"--country", &country, NULL}, {"--zone", &zone, NULL}, {"--user", &user, NULL}, {"--password", &password, NULL}, {0}};
+    const struct opt opts[] = {{"--name", &name, NULL},         {"--country", &country, NULL},
+                               {"--zone", &zone, NULL},         {"--user", &user, NULL},
+                               {"--password", &password, NULL}, {0}};
     if (!opts_take(c, &cmd_init, opts)) {
         return EXIT_USAGE;
     }
@@ -14,7 +16,12 @@ static int run(struct cmd *c)
     }
     struct err e = ERR_NONE;
     char made[64];
-    const struct node_init init = {.dir = c->argv[0], .name = name, .country = country, .zone = zone, .user = user, .password = password};
+    const struct node_init init = {.dir = c->argv[0],
+                                   .name = name,
+                                   .country = country,
+                                   .zone = zone,
+                                   .user = user,
+                                   .password = password};
     if (node_make(&init, made, &e) != OK) {
         return could_not(c, &e);
     }
@@ -43,8 +50,10 @@ static int run(struct cmd *c)
 
 const struct command cmd_init = {
     "init", "make a node's home: keys, configuration, database, first organisation and user",
-    "usage: noroshi init DIR --name NAME --country CC --zone ZONE [--user USER] [--password TEXT] [--json]\n\n"
-    "Makes the directory with Ed25519 keys for log, witness and messages (seed files mode 0600), a self-signed\n"
+    "usage: noroshi init DIR --name NAME --country CC --zone ZONE [--user USER] [--password TEXT] "
+    "[--json]\n\n"
+    "Makes the directory with Ed25519 keys for log, witness and messages (seed files mode 0600), a "
+    "self-signed\n"
     "certificate, noroshi.conf, the database, the first organisation and its first user (role admin).\n"
     "Without --password one is made and shown once.\n\n"
     "  --name NAME      DNS-like name of the node; part of the ledger's origin, not to be changed later\n"

@@ -167,7 +167,9 @@ static int run(struct cmd *c)
     } else if (rc == OK) {
         rc = show(c, &json, &e);
     }
-    int code = rc == OK ? EXIT_DONE : rc == ERR_SYNTAX ? (err_print(c->err, "noroshi look", &e), EXIT_USAGE) : could_not(c, &e);
+    int code = rc == OK           ? EXIT_DONE
+               : rc == ERR_SYNTAX ? (err_print(c->err, "noroshi look", &e), EXIT_USAGE)
+                                  : could_not(c, &e);
     buf_clear(&json);
     arena_clear(&a);
     return code;
@@ -176,9 +178,12 @@ static int run(struct cmd *c)
 const struct command cmd_look = {
     "look", "everything known about a value",
     "usage: noroshi look VALUE [--json]\n\n"
-    "Everything known about an address, CIDR prefix, domain, URL, hash, e-mail address, wallet, CVE or STIX id: the indicators\n"
-    "that cover it (also parents, prefixes, URL hosts), who stated them and how sure they are, warninglists it stands on,\n"
-    "when it was seen, STIX objects and relationships, network owner and country. Defanged text is understood.\n\n"
+    "Everything known about an address, CIDR prefix, domain, URL, hash, e-mail address, wallet, CVE or STIX "
+    "id: the indicators\n"
+    "that cover it (also parents, prefixes, URL hosts), who stated them and how sure they are, warninglists "
+    "it stands on,\n"
+    "when it was seen, STIX objects and relationships, network owner and country. Defanged text is "
+    "understood.\n\n"
     "examples:\n"
     "  noroshi look 203.0.113.7\n"
     "  noroshi look 'hxxps://login[.]example/verify'\n"

@@ -14,4 +14,6 @@ static int run(struct cmd *c)
 }
 
 const struct command cmd_version = {
-    "version", "the program's version", "usage: noroshi version [--json]\n\nPrints the version of the program and of its database engine.\n", NEEDS_NOTHING, run};
+    "version", "the program's version",
+    "usage: noroshi version [--json]\n\nPrints the version of the program and of its database engine.\n",
+    NEEDS_NOTHING, run};

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 const struct command *const COMMANDS[] = {
-    &cmd_init,   &cmd_serve,   &cmd_source, &cmd_intake, &cmd_watch,  &cmd_look,    &cmd_find, &cmd_rejected, &cmd_status,     &cmd_verify,
-    &cmd_rebuild, &cmd_backup, &cmd_restore, &cmd_user,   &cmd_key,    &cmd_exercise, &cmd_checkpoint, &cmd_version, NULL,
+    &cmd_init,     &cmd_serve,    &cmd_source,     &cmd_intake,  &cmd_watch,  &cmd_look,    &cmd_find,
+    &cmd_rejected, &cmd_status,   &cmd_verify,     &cmd_rebuild, &cmd_backup, &cmd_restore, &cmd_user,
+    &cmd_key,      &cmd_exercise, &cmd_checkpoint, &cmd_version, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -36,7 +37,8 @@ static void print_overview(FILE *out)
                  "exit codes: 0 done, 1 done with rejects or findings, 2 wrong use, 3 could not\n");
 }
 
-/* ---- running one command with an opened node ----------------------------------------------------------------------------------------- */
+/* ---- running one command with an opened node
+ * ----------------------------------------------------------------------------------------- */
 
 static bool wants_help(int argc, char **argv)
 {
@@ -48,14 +50,23 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-static int run_with(struct node *n, const struct command *command, const char *home, int argc, char **argv, FILE *out, FILE *err, int in, int cwd)
+static int run_with(struct node *n, const struct command *command, const char *home, int argc, char **argv,
+                    FILE *out, FILE *err, int in, int cwd)
 {
-    struct cmd c = {
-        .node = n, .home = home, .argc = argc, .argv = argv, .out = out, .err = err, .in = in, .cwd = cwd, .people = isatty(fileno(err)) == 1};
+    struct cmd c = {.node = n,
+                    .home = home,
+                    .argc = argc,
+                    .argv = argv,
+                    .out = out,
+                    .err = err,
+                    .in = in,
+                    .cwd = cwd,
+                    .people = isatty(fileno(err)) == 1};
     return command->run(&c);
 }
 
-/* On behalf of another process: argv is the command's name and its arguments; descriptors are in, out, err, cwd. */
+/* On behalf of another process: argv is the command's name and its arguments; descriptors are in, out, err,
+ * cwd. */
 int command_run_for(struct node *n, int argc, char **argv, const int fds[4]);
 int command_run_for(struct node *n, int argc, char **argv, const int fds[4])
 {
@@ -147,7 +158,8 @@ int main(int argc, char **argv)
         fputs(command->usage, stdout);
         return EXIT_DONE;
     }
-    int code = command->needs == NEEDS_NOTHING ? run_with(NULL, command, home, argc - at, argv + at, stdout, stderr, STDIN_FILENO, AT_FDCWD)
+    int code = command->needs == NEEDS_NOTHING ? run_with(NULL, command, home, argc - at, argv + at, stdout,
+                                                          stderr, STDIN_FILENO, AT_FDCWD)
                                                : run_here(command, home, argc - at, argv + at);
     if (fflush(stdout) != 0 && code == EXIT_DONE) {
         fprintf(stderr, "noroshi: the output could not be written: %s\n", strerror(errno));

@@ -8,7 +8,8 @@ void print_json(struct cmd *c, const struct buf *json)
     fputc('\n', c->out);
 }
 
-/* A terminal obeys control characters: text from outside never carries them there. C1 controls are two bytes in UTF-8. */
+/* A terminal obeys control characters: text from outside never carries them there. C1 controls are two bytes
+ * in UTF-8. */
 void print_safe(FILE *out, struct sv text)
 {
     for (size_t i = 0; i < text.n; i++) {

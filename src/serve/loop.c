@@ -90,9 +90,10 @@ static void block_signals(void)
 
 static int run(struct loop *l, const struct serve_opts *o, struct err *e)
 {
-    struct command_socket *commands = command_socket_open(l->node, o->command, e);
-    struct web *web = commands ? web_start(l->node, e) : NULL;
-    int rc = web ? OK : e->code;
+    struct web *web = web_start(l->node, e);
+    l->node->web = web;
+    struct command_socket *commands = web ? command_socket_open(l->node, o->command, e) : NULL;
+    int rc = commands ? OK : e->code;
     if (rc == OK && pthread_create(&l->thread, NULL, background, l) != 0) {
         rc = err_set(e, ERR_LIMIT, "cannot start the background thread");
     }
@@ -105,9 +106,17 @@ static int run(struct loop *l, const struct serve_opts *o, struct err *e)
         atomic_store(&l->stop, true);
         pthread_join(l->thread, NULL);
     }
-    web_stop(web);
     command_socket_close(commands);
+    l->node->web = NULL;
+    web_stop(web);
     return rc;
+}
+
+void node_publish(struct node *n, const struct sighting *s)
+{
+    if (n->web) {
+        web_publish(n->web, s);
+    }
 }
 
 int node_serve(struct node *n, const struct serve_opts *o, struct err *e)

@@ -21,6 +21,7 @@ struct node {
     struct uuid org; /* home organisation */
     char name[128];
     usec started;
+    struct web *web; /* while it serves */
 };
 
 enum node_mode {
@@ -57,6 +58,13 @@ int node_rebuild(struct node *n, const struct ledger_progress *p, struct err *e)
 int node_backup(struct node *n, const char *dir, struct err *e) MUST_USE;
 /* Puts a backup into a new home after checking its manifest, and opens a new ledger epoch there. */
 int node_restore(const char *backup_dir, const char *home, struct err *e) MUST_USE;
+
+/* The report of `intake --json` and of the API: {"files":[...],"totals":{...}}. */
+void take_report_json(const struct take_report *r, size_t n, struct buf *out);
+/* Adds the counts of one file to a sum. */
+void take_report_add(struct take_report *sum, const struct take_report *r);
+/* Hands a sighting of a command to the live stream of the running node; does nothing when none runs here. */
+void node_publish(struct node *n, const struct sighting *s);
 
 /* Users and keys; roles: viewer, analyst, admin, sensor, auditor. */
 enum role { ROLE_VIEWER, ROLE_ANALYST, ROLE_ADMIN, ROLE_SENSOR, ROLE_AUDITOR };

@@ -1,0 +1,119 @@
+/* user and key: who may sign in. */
+#include "cli/cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* First line of standard input, so that a password never stands in a process list. */
+static struct sv read_line(struct cmd *c, char *buffer, size_t size)
+{
+    size_t n = 0;
+    char ch;
+    while (n < size && read(c->in, &ch, 1) == 1 && ch != '\n') {
+        buffer[n++] = ch;
+    }
+    return sv_from(buffer, n);
+}
+
+static int run_user(struct cmd *c)
+{
+    const char *role_text = "viewer";
+    const struct opt opts[] = {{"--role", &role_text, NULL}, {0}};
+    enum role role;
+    char line[1024];
+    if (!opts_take(c, &cmd_user, opts)) {
+        return EXIT_USAGE;
+    }
+    if (c->argc != 2 || (strcmp(c->argv[0], "add") != 0 && strcmp(c->argv[0], "set") != 0)) {
+        return usage_error(c, &cmd_user, "say add NAME or set NAME");
+    }
+    if (!role_parse(sv_c(role_text), &role)) {
+        return usage_error(c, &cmd_user, "--role takes viewer, analyst, admin, sensor or auditor, not '%s'",
+                           role_text);
+    }
+    struct sv password = read_line(c, line, sizeof(line));
+    struct err e = ERR_NONE;
+    if (password.n < 12) {
+        err_set(&e, ERR_VALUE, "the password has fewer than 12 characters");
+        err_hint(&e, "give it on standard input: echo 'a long sentence' | noroshi user add NAME");
+        return could_not(c, &e);
+    }
+    if (user_put(c->node->db, sv_c(c->argv[1]), c->node->org, role, password, time_now(), &e) != OK) {
+        return could_not(c, &e);
+    }
+    if (c->json) {
+        fputs("{\"done\":true}\n", c->out);
+    } else {
+        fprintf(c->out, "user %s may sign in\n", c->argv[1]);
+    }
+    return EXIT_DONE;
+}
+
+const struct command cmd_user = {
+    "user", "add a user or set password and role",
+    "usage: noroshi user add|set NAME [--role ROLE] [--json] < PASSWORD\n\n"
+    "The password (12 characters or more) is read from standard input. Roles: viewer, analyst, admin, "
+    "sensor, auditor.\n\n"
+    "example:\n"
+    "  echo 'correct horse battery staple' | noroshi user add hanako --role analyst\n\n"
+    "exit codes: 0 done, 2 wrong use, 3 could not\n",
+    NEEDS_NODE, run_user};
+
+static int make_key(struct cmd *c, const char *role_text, const char *source_name, const char *days_text)
+{
+    struct err e = ERR_NONE;
+    struct arena a;
+    struct source s = {0};
+    enum role role;
+    int64_t days = 365;
+    char key[64];
+    if (!role_parse(sv_c(role_text), &role)) {
+        return usage_error(c, &cmd_key, "--role takes viewer, analyst, admin, sensor or auditor, not '%s'",
+                           role_text);
+    }
+    if (!opt_number(c, &cmd_key, "--days", days_text, &days) || days < 1 || days > 366) {
+        return usage_error(c, &cmd_key, "--days takes 1 to 366");
+    }
+    arena_init(&a, 4u << 20);
+    usec now = time_now();
+    int rc = source_name ? source_find(c->node->db, sv_c(source_name), &a, &s, &e) : OK;
+    rc = rc == OK ? key_make(c->node->db, sv_c(c->argv[1]), c->node->org, role, s.id, now,
+                             now + days * USEC_DAY, key, &e)
+                  : rc;
+    arena_clear(&a);
+    if (rc != OK) {
+        return could_not(c, &e);
+    }
+    fprintf(c->out, c->json ? "{\"key\":\"%s\"}\n" : "%s\n", key);
+    return EXIT_DONE;
+}
+
+static int run_key(struct cmd *c)
+{
+    const char *role = "sensor", *source = NULL, *days = NULL;
+    const struct opt opts[] = {
+        {"--role", &role, NULL}, {"--source", &source, NULL}, {"--days", &days, NULL}, {0}};
+    if (!opts_take(c, &cmd_key, opts)) {
+        return EXIT_USAGE;
+    }
+    const char *what = c->argc ? c->argv[0] : "";
+    if (strcmp(what, "make") == 0 && c->argc == 2) {
+        return make_key(c, role, source, days);
+    }
+    if (strcmp(what, "revoke") == 0 && c->argc == 2) {
+        struct err e = ERR_NONE;
+        return key_revoke(c->node->db, sv_c(c->argv[1]), &e) == OK ? EXIT_DONE : could_not(c, &e);
+    }
+    return usage_error(c, &cmd_key, "say make NAME or revoke NAME");
+}
+
+const struct command cmd_key = {
+    "key", "API keys: make, revoke",
+    "usage: noroshi key make NAME [--role ROLE] [--source SOURCE] [--days N] [--json]\n"
+    "       noroshi key revoke NAME\n\n"
+    "Prints a new API key once; only its hash is kept. A sensor's key is bound to its source.\n\n"
+    "examples:\n"
+    "  noroshi key make dmz-suricata --source sensor-1\n"
+    "  noroshi key make dashboard --role viewer --days 90\n\n"
+    "exit codes: 0 done, 2 wrong use, 3 could not\n",
+    NEEDS_NODE, run_key};
