@@ -311,9 +311,11 @@ static _Noreturn void be_nursery(int control)
         (void)dup2(null, 1);
         close_fd(&null);
     }
+    /* Handlers of the program must not run here: a worker that faults has to die of it. */
+    for (int sig = 1; sig < NSIG; sig++)
+        (void)signal(sig, SIG_DFL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* the terminal's ^C is for the node, which then ends us */
-    (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&child);
     (void)sigaddset(&child, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &child, &n.old_mask);
