@@ -4,43 +4,8 @@
 
 #define HITS_MAX 16
 
-/* ---- chunk book-keeping: a chunk of the same bytes from the same source is counted once
- * --------------------------------- */
-
-static int chunk_known(struct fuse *f, int64_t source, const struct sha256 *sha, uint64_t offset, bool *ret,
-                       struct err *e)
-{
-    struct stmt *s =
-        db_query(f->db, "SELECT 1 FROM event_chunk WHERE source = ? AND sha = ? AND offset_bytes = ?", e);
-    if (!s) {
-        return e->code;
-    }
-    db_int(s, source);
-    db_blob(s, sv_from((const char *)sha->b, sizeof(sha->b)));
-    db_int(s, (int64_t)offset);
-    int rc = db_step(s, e);
-    db_done(s);
-    *ret = rc == 1;
-    return rc < 0 ? rc : OK;
-}
-
-static int note_chunk(struct take *t, struct err *e)
-{
-    struct stmt *s = db_query(
-        t->f->db, "INSERT INTO event_chunk (source, sha, offset_bytes, length, arrived) VALUES (?,?,?,?,?)",
-        e);
-    if (!s) {
-        return e->code;
-    }
-    db_int(s, t->o->source->id);
-    db_blob(s, sv_from((const char *)t->chunk_sha.b, sizeof(t->chunk_sha.b)));
-    db_int(s, (int64_t)t->chunk_offset);
-    db_int(s, (int64_t)t->chunk_length);
-    db_time(s, t->o->now);
-    int rc = db_run(s, e);
-    db_done(s);
-    return rc;
-}
+/* ---- chunks: the same bytes from the same source are counted once
+ * ------------------------------------------------------ */
 
 int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e)
 {
@@ -55,7 +20,9 @@ int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t le
     t->chunk_sha = *sha;
     t->chunk_offset = offset;
     t->chunk_length = length;
-    return chunk_known(t->f, t->o->source->id, sha, offset, &t->chunk_known, e);
+    int known = event_chunk_known(t->f->db, t->o->source->id, sha, offset, e);
+    t->chunk_known = known == 1;
+    return known < 0 ? known : OK;
 }
 
 /* ---- observations to hourly aggregates
@@ -217,7 +184,9 @@ int take_chunk_end(struct take *t, struct err *e)
         rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
         rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
         rc = rc == OK ? store_chunk(t, e) : rc;
-        rc = rc == OK ? note_chunk(t, e) : rc;
+        rc = rc == OK ? event_chunk_add(t->f->db, t->o->source->id, &t->chunk_sha, t->chunk_offset,
+                                        t->chunk_length, t->o->now, e)
+                      : rc;
         rc = rc == OK ? take_flush(t, e) : rc;
         if (rc == OK) {
             count_matched(t);
