@@ -120,7 +120,10 @@ int obs_guess(struct arena *a, struct sv text, struct obs *ret, struct err *e)
         return OK;
     if (sv_istarts(s, SV("mailto:")))
         s = sv_sub(s, 7, SIZE_MAX);
-    size_t slash = sv_chr(s, '/');
+    /* "host.example?a=b" is a URL without scheme and path. */
+    size_t slash = sv_chr(s, '/'), query = sv_chr(s, '?');
+    if (query < slash)
+        slash = query;
     size_t at = sv_chr(s, '@');
     if (at != SIZE_MAX && (slash == SIZE_MAX || at < slash) && email_read(a, s, ret) &&
         sv_chr(sv_sub(ret->value, at, SIZE_MAX), '.') != SIZE_MAX)
