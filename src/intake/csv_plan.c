@@ -213,6 +213,15 @@ static enum csv_role role_seen(const struct seen *v)
     return most(v->values, v->filled) ? ROLE_VALUE : ROLE_META;
 }
 
+/* A word that stands in every row is part of the syntax, whatever it looks like. */
+static bool varies(const struct sample *s, size_t column)
+{
+    size_t same = 0;
+    for (size_t i = 1; i < s->n; i++)
+        same += s->row[i].n > column && sv_eq(s->row[i].field[column], s->row[0].field[column]);
+    return s->n < 4 || same * 2 < s->n;
+}
+
 /*
  * The value stands right behind its type; a URL behind it is where it was said. Without a type column there
  * must be one column of values only: two of addresses are a range, and which of others is meant nobody can
@@ -249,6 +258,8 @@ static bool plan_unnamed(const struct sample *s, struct arena *a, struct csv_pla
         look_at(s, i, a, &seen[i]);
         csv_column_by_name(SV(""), a, &p->column[i]);
         p->column[i].role = role_seen(&seen[i]);
+        if (p->column[i].role == ROLE_VALUE && !varies(s, i))
+            p->column[i].role = ROLE_META;
         p->column[i].name = arena_printf(a, "%zu", i + 1);
         /* Of several times the first is when; the others keep their text. */
         if (p->column[i].role == ROLE_FIRST && time)

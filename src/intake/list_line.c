@@ -7,10 +7,11 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
+/* "//" needs a space behind it: "//x" is a path, as maltrail's lists hold them. */
 static bool is_comment(struct sv s)
 {
-    return s.n == 0 || s.p[0] == '#' || s.p[0] == ';' || s.p[0] == '!' || sv_starts(s, SV("//")) ||
-           sv_istarts(s, SV("[Adblock"));
+    return s.n == 0 || s.p[0] == '#' || s.p[0] == ';' || s.p[0] == '!' || sv_istarts(s, SV("[Adblock")) ||
+           (sv_starts(s, SV("//")) && (s.n == 2 || is_space(s.p[2])));
 }
 
 /* Takes a comment off the end: '#', ';' or "//" after white space. */

@@ -64,6 +64,8 @@ static void lines_of_many_shapes(void **state)
         {"# 192.0.2.7", "skip"},
         {"; 192.0.2.7", "skip"},
         {"// 192.0.2.7", "skip"},
+        {"//a/b.php", "text //a/b.php"},
+        {"bad.example?a=b", "url bad.example/?a=b"},
         {"! Title: list", "skip"},
         {"[Adblock Plus 2.0]", "skip"},
         {"bad.example # why", "domain-name bad.example"},
