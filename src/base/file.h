@@ -36,7 +36,10 @@ const char *stream_coding(const struct stream *s);
 
 /* Lines of a stream in blocks: views die at the next call. */
 struct liner;
-/* A line longer than max_line is handed out as far as it goes with *ret_cut = true, the rest skipped. */
+/*
+ * A line longer than max_line is handed out as far as it goes with *ret_cut = true, the rest skipped. So is the line in
+ * which a damaged stream breaks off: half an address reads like another address.
+ */
 struct liner *liner_new(struct stream *s, size_t max_line);
 void liner_free(struct liner *l);
 /* 1 and a line without "\n" / "\r\n" with its number (from 1) and byte offset; 0 at the end; negative on error. */

@@ -29,11 +29,12 @@ struct sandbox_opts {
 };
 /*
  * Narrows the calling process for good (NO_NEW_PRIVS, landlock where the kernel has it, seccomp, rlimits, no core dump).
- * Under ASan the seccomp filter is left out. *ret_landlock (may be NULL) tells the ABI used, 0 = none.
+ * Call it before threads start: landlock narrows the calling thread and what it starts later. SANDBOX_PARSER maps no code, so
+ * PCRE2 falls back to its interpreter there. Under ASan the seccomp filter is left out. *ret_landlock (may be NULL) tells the ABI used, 0 = none.
  */
 int sandbox_enter(enum sandbox_role role, const struct sandbox_opts *o, int *ret_landlock, struct err *e) MUST_USE;
 
-/* Fixed pool of threads over one queue. Jobs are run in order of arrival; pool_free waits for those running. */
+/* Fixed pool of threads over one queue. Jobs are begun in order of arrival; pool_free waits for those running and drops those queued. */
 struct pool;
 struct pool *pool_new(unsigned threads, size_t max_queued, struct err *e);
 int pool_add(struct pool *p, void (*run)(void *), void *arg) MUST_USE; /* ERR_LIMIT when the queue is full */

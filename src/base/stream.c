@@ -3,10 +3,12 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define IN_ROOM ((size_t)1 << 17)
 #define PEEK_MOST ((size_t)1 << 20)
@@ -90,6 +92,13 @@ static void fail(struct stream *s, int code, const char *text)
     s->done = true;
 }
 
+/* Whoever started the program may have left its standard input non-blocking. */
+static bool wait_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
 /* Bytes of the file or of the parent: > 0, 0 at the end, -1 with `failure` set. */
 static ptrdiff_t take_source(struct stream *s, unsigned char *p, size_t n)
 {
@@ -97,7 +106,7 @@ static ptrdiff_t take_source(struct stream *s, unsigned char *p, size_t n)
         ssize_t got;
         do
             got = read(s->fd, p, n);
-        while (got < 0 && errno == EINTR);
+        while (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_readable(s->fd))));
         if (got < 0)
             err_errno(&s->failure, errno, "cannot read the input");
         return got;
@@ -201,7 +210,10 @@ static size_t step_zstd(struct stream *s, unsigned char *p, size_t n)
         return 0;
     size_t rc = ZSTD_decompressStream(s->zstd, &out, &in);
     s->in_at += in.pos;
-    if (ZSTD_isError(rc))
+    ZSTD_ErrorCode code = ZSTD_getErrorCode(rc);
+    if (code == ZSTD_error_memory_allocation || code == ZSTD_error_frameParameter_windowTooLarge)
+        fail(s, ERR_LIMIT, "the zstd data needs more memory than allowed");
+    else if (code != ZSTD_error_no_error)
         fail(s, ERR_CORRUPT, "the zstd data is damaged");
     else
         s->mid_frame = rc != 0;

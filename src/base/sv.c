@@ -221,6 +221,6 @@ const char *sv_show(struct sv s, char *dst, size_t cap)
             dst[i] = '?';
     }
     if (!whole && n >= 3)
-        memcpy(dst + n - 3, "...", 3);
+        memset(dst + n - 3, '.', 3);
     return dst;
 }

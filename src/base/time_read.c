@@ -264,7 +264,7 @@ int time_parse(struct sv text, const struct time_opts *o, usec *ret, struct err 
         return read_unix(text, ret, e);
     if (!ok)
         return refuse(text, e, ERR_SYNTAX, "not a time in a known form");
-    usec at;
+    usec at = 0;
     int rc = finish(text, &r, o, &at, e);
     if (rc != OK)
         return rc;

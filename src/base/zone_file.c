@@ -66,7 +66,7 @@ static bool read_transitions(struct zone *z, const struct header *h, struct cur 
     struct sv times = cur_bytes(c, h->time * size);
     struct sv indexes = cur_bytes(c, h->time);
     struct sv types = cur_bytes(c, (size_t)h->type * 6);
-    int32_t offsets[TYPES_MOST];
+    int32_t offsets[TYPES_MOST] = {0};
     if (c->failed || !read_types(types, h->type, offsets))
         return false;
     z->first = offsets[0];
