@@ -64,15 +64,15 @@ enum kind value_kind(struct sv type, struct sv path)
     return KIND_NONE;
 }
 
+/* Publishers mix them up: an address under domain-name, IPv6 under ipv4-addr. What can be read is what was meant. */
 bool value_read(struct arena *a, enum kind kind, struct sv text, struct obs *ret)
 {
     struct err e;
-    if (kind == KIND_HOST) {
-        return (obs_read(a, KIND_IPV6, text, ret, &e) == OK) ||
-               (obs_read(a, KIND_IPV4, text, ret, &e) == OK) ||
-               (obs_read(a, KIND_DOMAIN, text, ret, &e) == OK);
-    }
-    return kind != KIND_NONE && obs_read(a, kind, text, ret, &e) == OK;
+    bool named = kind == KIND_DOMAIN || kind == KIND_HOST;
+    if (!named && kind != KIND_IPV4 && kind != KIND_IPV6)
+        return kind != KIND_NONE && obs_read(a, kind, text, ret, &e) == OK;
+    return obs_read(a, KIND_IPV4, text, ret, &e) == OK || obs_read(a, KIND_IPV6, text, ret, &e) == OK ||
+           (named && obs_read(a, KIND_DOMAIN, text, ret, &e) == OK);
 }
 
 struct walk {
