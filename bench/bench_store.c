@@ -52,7 +52,7 @@ static void report(const char *what, double rows, const struct watch *since)
 
 static size_t domain_of(char *text, size_t cap, uint64_t i)
 {
-    int n = snprintf(text, cap, "h%016llx.phish-%llu.example", (unsigned long long)(i * 0x9e3779b97f4a7c15u),
+    int n = snprintf(text, cap, "h%016llx.phish-%llu.example", (unsigned long long)i * 0x9e3779b97f4a7c15u,
                      (unsigned long long)(i % 977));
 
     return n > 0 ? (size_t)n : 0;
@@ -224,9 +224,20 @@ static void bench_ledger(struct db *db, int64_t rows)
     ledger_close(l);
 }
 
+static int remove_all(const char *dir)
+{
+    static const char *const names[] = {"bench.db", "bench.db-wal", "bench.db-shm", "bench.db.lock"};
+    char path[256];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) > 0)
+            (void)unlink(path);
+    return rmdir(dir) == 0 ? 0 : 3;
+}
+
 int main(int argc, char **argv)
 {
-    char dir[200] = "/tmp/noroshi-bench-XXXXXX", path[256], command[256];
+    char dir[200] = "/tmp/noroshi-bench-XXXXXX", path[256];
     int64_t rows = 1000000;
     struct err e = ERR_NONE;
     struct db *db;
@@ -252,6 +263,5 @@ int main(int argc, char **argv)
     bench_packs(rows);
     bench_ledger(db, rows);
     db_close(db);
-    snprintf(command, sizeof(command), "rm -r %s", dir);
-    return system(command) == 0 ? 0 : 3;
+    return remove_all(dir);
 }

@@ -2,7 +2,7 @@
  * may ask for. */
 #include "ledger/keeper_private.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
@@ -189,6 +189,7 @@ static int answer(struct keep *k, uint8_t type, struct sv body, struct buf *mess
     uint8_t sig[crypto_sign_BYTES];
     int rc;
 
+    assert(k->secrets);
     buf_reset(message);
     rc = message_of(k, type, body, message, &which, &e);
     if (rc == OK && message->failed)

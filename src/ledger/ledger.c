@@ -28,9 +28,7 @@ static const struct db_table tables[] = {
 
 const struct db_room ledger_room = {"ledger", migrations, tables};
 
-/* ---- opening
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static bool kind_name_good(struct sv s)
 {
@@ -196,9 +194,7 @@ void ledger_close(struct ledger *l)
     free(l);
 }
 
-/* ---- appending
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- appending ---- */
 
 struct tiling {
     struct ledger *l;

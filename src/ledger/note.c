@@ -202,7 +202,7 @@ static bool signature_good(const struct note_key *k, struct sv sig, struct sv te
 static int check_line(struct sv line, struct sv text, const struct note_key *keys, size_t n, uint32_t *mask,
                       struct err *e)
 {
-    struct note_sig sig;
+    struct note_sig sig = {0};
     struct arena a;
     int rc;
 
@@ -223,7 +223,7 @@ static int check_line(struct sv line, struct sv text, const struct note_key *key
 int note_check(struct sv note, const struct note_key *keys, size_t n, struct sv *ret_text, uint32_t *ret_mask,
                struct err *e)
 {
-    struct sv text, sigs, line;
+    struct sv text = SV_NONE, sigs = SV_NONE, line;
     uint32_t mask = 0;
     int count = 0;
     int rc = note_split(note, &text, &sigs, e);
@@ -244,8 +244,8 @@ int note_check(struct sv note, const struct note_key *keys, size_t n, struct sv 
 
 uint64_t note_cosigned_at(struct sv note, const struct note_key *cosigner)
 {
-    struct sv text, sigs, line;
-    struct note_sig sig;
+    struct sv text = SV_NONE, sigs = SV_NONE, line;
+    struct note_sig sig = {0};
     struct arena a;
     uint64_t at = 0;
 

@@ -132,9 +132,7 @@ int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
     return rc;
 }
 
-/* ---- state
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- state ---- */
 
 static int read_state(struct ledger *l, struct ledger_state *ret, struct err *e)
 {
@@ -181,9 +179,7 @@ int ledger_state(struct ledger *l, struct ledger_state *ret, struct err *e)
     return rc;
 }
 
-/* ---- epochs
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- epochs ---- */
 
 static int begin_epoch(struct ledger *l, usec now, struct err *e)
 {
@@ -228,9 +224,7 @@ int ledger_new_epoch(struct ledger *l, usec now, struct err *e)
     return rc == OK ? ledger_checkpoint(l, now, e) : rc;
 }
 
-/* ---- proofs
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- proofs ---- */
 
 struct proving {
     struct db *db;
@@ -297,7 +291,7 @@ int ledger_prove(struct ledger *l, int64_t entry, struct buf *out, struct err *e
 {
     struct err local = ERR_NONE;
     struct err *err = e ? e : &local;
-    struct epoch ep;
+    struct epoch ep = {0};
     struct buf note;
     int rc = entry_epoch(l->db, entry, &ep, err);
 

@@ -61,6 +61,9 @@ struct db {
 /* Identity of the calling thread: never 0. */
 uintptr_t thread_id(void);
 
+/* Opens the log file for syncing, anew when it was replaced. */
+int wal_open(struct db *db, struct err *e) MUST_USE;
+
 /* Opens one connection with the settings of the database's mode. */
 int conn_open(struct conn *c, struct db *db, bool write, struct err *e) MUST_USE;
 void conn_close(struct conn *c);
