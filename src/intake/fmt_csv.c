@@ -18,6 +18,9 @@ struct table {
     uint64_t line, offset;
     struct buf meta;
     struct csv_row row;
+    struct obs value[CSV_COLUMNS]; /* of the row at hand */
+    size_t nvalues;
+    struct sv type; /* what by_type says of it */
 };
 
 /* ---- fields
@@ -172,23 +175,16 @@ static int read_rest(struct table *t, struct claim_rec *c, struct err *why)
  * ------------------------------------------------------------------------------------------------------------------
  */
 
-struct row_values {
-    struct obs v[CSV_COLUMNS];
-    size_t n;
-    struct sv type; /* what by_type says */
-};
-
-static int read_values(struct table *t, struct row_values *ret, struct err *why)
+static int read_values(struct table *t, struct err *why)
 {
     struct csv_want typed = {0};
     bool has_type = false;
-    ret->n = 0;
-    ret->type = SV("");
+    t->nvalues = 0;
     for (size_t i = 0; i < t->plan.width && !has_type; i++) {
         if (t->plan.column[i].role != ROLE_TYPE || t->row.field[i].n == 0)
             continue;
-        ret->type = t->row.field[i];
-        has_type = csv_type(ret->type, &typed);
+        t->type = t->row.field[i];
+        has_type = csv_type(t->type, &typed);
         break;
     }
     for (size_t i = 0; i < t->plan.width; i++) {
@@ -198,20 +194,21 @@ static int read_values(struct table *t, struct row_values *ret, struct err *why)
             continue;
         /* The row's own type speaks for a column that may hold anything. */
         bool open = c->want.kind == KIND_NONE && !c->want.address;
-        int rc = csv_value(t->job->a, open && has_type ? typed : c->want, text, &ret->v[ret->n], why);
+        int rc = csv_value(t->job->a, open && has_type ? typed : c->want, text, &t->value[t->nvalues], why);
         if (rc < 0)
             return field_error(why, c);
-        ret->n++;
+        t->nvalues++;
     }
-    if (ret->n == 0)
+    if (t->nvalues == 0)
         return err_set(why, ERR_VALUE, "the row holds no value");
-    if (ret->type.n == 0)
-        ret->type = sv_c(kind_name(ret->v[0].kind));
+    if (t->type.n == 0)
+        t->type = sv_c(kind_name(t->value[0].kind));
     return OK;
 }
 
-static int read_row(struct table *t, struct row_values *values, struct claim_rec *c, struct err *why)
+static int read_row(struct table *t, struct claim_rec *c, struct err *why)
 {
+    t->type = SV("");
     if (t->row.open_quote) {
         err_set(why, ERR_SYNTAX, "a quote is opened and not closed");
         return err_hint(why, "double a quote that belongs to the text, or close it");
@@ -226,30 +223,28 @@ static int read_row(struct table *t, struct row_values *values, struct claim_rec
             why,
             "convert the file with `iconv -t UTF-8`; old files of Taiwan are often BIG-5, of Japan CP932");
     }
-    int rc = read_values(t, values, why);
+    int rc = read_values(t, why);
     return rc < 0 ? rc : read_rest(t, c, why);
 }
 
 static int give_row(struct table *t, struct err *e)
 {
     const struct intake_sink *sink = t->job->sink;
-    struct row_values values = {.type = SV("")};
     struct claim_rec c;
     struct err why = ERR_NONE;
-    int rc = read_row(t, &values, &c, &why);
+    int rc = read_row(t, &c, &why);
     if (rc < 0 && error_ends_file(rc)) {
         *e = why;
         return rc;
     }
     if (rc < 0) {
-        struct sv type =
-            t->row.n == t->plan.width && !t->row.open_quote && values.type.n ? values.type : SV("row");
+        struct sv type = t->type.n ? t->type : SV("row");
         return emit_rejected_record(t->job, type, t->line, t->offset, &why, t->row.raw, buf_sv(&t->context),
                                     e);
     }
-    rc = sink->record(sink->ctx, values.type, e);
-    for (size_t i = 0; rc >= 0 && i < values.n; i++) {
-        c.value = values.v[i];
+    rc = sink->record(sink->ctx, t->type, e);
+    for (size_t i = 0; rc >= 0 && i < t->nvalues; i++) {
+        c.value = t->value[i];
         rc = sink->claim(sink->ctx, &c, e);
     }
     return rc < 0 ? rc : OK;

@@ -9,7 +9,6 @@
 
 #define DETECT_LINES 200u
 #define REFERENCE_MOST 400u
-#define NOTE_MOST 2000u
 
 struct list_file {
     struct intake_job *job;
@@ -20,6 +19,8 @@ struct list_file {
     char reference[REFERENCE_MOST + 1];
     struct buf meta;
     struct buf address;
+    struct obs value[LIST_NAMES]; /* of the line at hand */
+    char scratch[LIST_NAMES][256];
 };
 
 /* ---- comments
@@ -105,7 +106,7 @@ static bool is_bare_path(struct sv s)
     return s.n > 1 && s.p[0] == '/' && sv_utf8(s);
 }
 
-static int read_value(struct list_file *f, const struct list_item *item, struct sv text, struct claim_rec *c,
+static int read_value(struct list_file *f, const struct list_item *item, struct sv text, struct obs *ret,
                       char *scratch, struct err *e)
 {
     if (item->address_block) {
@@ -116,48 +117,59 @@ static int read_value(struct list_file *f, const struct list_item *item, struct 
         text = buf_sv(&f->address);
     }
     /* The two shapes most lists are made of, without the general reader. */
-    if (obs_ip(text, scratch, &c->value))
+    if (obs_ip(text, scratch, ret))
         return OK;
     if (is_bare_path(text)) {
-        c->value = (struct obs){.kind = KIND_TEXT, .value = text};
-        c->flags |= CLAIM_CONTEXT;
+        *ret = (struct obs){.kind = KIND_TEXT, .value = text};
         return OK;
     }
-    return obs_guess(f->job->a, text, &c->value, e);
+    return obs_guess(f->job->a, text, ret, e);
 }
 
-static int give_claims(struct list_file *f, const struct list_item *item, uint64_t line, uint64_t offset,
-                       struct sv bytes, struct err *e)
+/* All values of the line, or none: a line is one record. */
+static int read_values(struct list_file *f, const struct list_item *item, struct err *e)
 {
-    const struct intake_sink *sink = f->job->sink;
-    struct sv meta = write_meta(f, item->lists);
     for (size_t i = 0; i < item->n; i++) {
-        struct claim_rec c;
-        struct err why = ERR_NONE;
-        char scratch[256];
-        claim_init(&c);
-        c.flags = item->allowed ? CLAIM_CONTEXT : 0;
-        c.labels = item->allowed ? SV("allowed") : SV("");
-        int rc = read_value(f, item, item->value[i], &c, scratch, &why);
-        if (rc < 0 && error_ends_file(rc)) {
-            *e = why;
-            return rc;
-        }
-        if (i == 0) {
-            int told = sink->record(sink->ctx, rc < 0 ? SV("unreadable") : sv_c(kind_name(c.value.kind)), e);
-            if (told < 0)
-                return told;
-        }
-        if (rc < 0)
-            return emit_reject(f->job, line, offset, &why, bytes, SV(""), e);
-        c.modified = c.valid_from = c.first = c.last = f->date;
-        c.note = sv_utf8(item->note) ? sv_sub(item->note, 0, NOTE_MOST) : SV("");
-        c.meta = meta;
-        rc = sink->claim(sink->ctx, &c, e);
+        struct obs *o = &f->value[i];
+        int rc = read_value(f, item, item->value[i], o, f->scratch[i], e);
+        if (rc == OK && !sv_utf8(o->value))
+            rc = err_set(e, ERR_SYNTAX, "the line is not UTF-8");
         if (rc < 0)
             return rc;
     }
     return OK;
+}
+
+static int give_claims(struct list_file *f, const struct list_item *item, struct err *e)
+{
+    const struct intake_sink *sink = f->job->sink;
+    struct claim_rec c;
+    claim_init(&c);
+    c.modified = c.valid_from = c.first = c.last = f->date;
+    c.labels = item->allowed ? SV("allowed") : SV("");
+    c.note = sv_utf8(item->note) ? item->note : SV("");
+    c.meta = write_meta(f, item->lists);
+    int rc = sink->record(sink->ctx, sv_c(kind_name(f->value[0].kind)), e);
+    for (size_t i = 0; rc >= 0 && i < item->n; i++) {
+        c.value = f->value[i];
+        c.flags = item->allowed || c.value.kind == KIND_TEXT ? CLAIM_CONTEXT : 0;
+        rc = sink->claim(sink->ctx, &c, e);
+    }
+    return rc < 0 ? rc : OK;
+}
+
+static int give_line(struct list_file *f, const struct list_item *item, uint64_t line, uint64_t offset,
+                     struct sv bytes, struct err *e)
+{
+    struct err why = ERR_NONE;
+    int rc = read_values(f, item, &why);
+    if (rc == OK)
+        return give_claims(f, item, e);
+    if (error_ends_file(rc)) {
+        *e = why;
+        return rc;
+    }
+    return emit_rejected_record(f->job, SV("unreadable"), line, offset, &why, bytes, SV(""), e);
 }
 
 static int take_line(struct list_file *f, struct sv line, uint64_t number, uint64_t offset, bool cut,
@@ -183,7 +195,7 @@ static int take_line(struct list_file *f, struct sv line, uint64_t number, uint6
                  "an entry is one address, name, URL, hash, e-mail, wallet or CVE, with a comment after '#'");
         return emit_rejected_record(f->job, SV("unreadable"), number, offset, &why, line, SV(""), e);
     }
-    int rc = give_claims(f, &item, number, offset, line, e);
+    int rc = give_line(f, &item, number, offset, line, e);
     arena_reset(f->job->a);
     return rc;
 }
