@@ -208,6 +208,11 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
         .note = c->note,
         .meta = c->meta,
     };
+    if (!seen_maybe(f, h)) {
+        seen_add(f, h);
+        *ret = CHANGE_NEW;
+        return insert(f, entry, c, h, &in, e);
+    }
     struct stmt *s = db_query(f->db, SELECT, e);
     if (!s) {
         return e->code;

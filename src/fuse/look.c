@@ -59,7 +59,8 @@ static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
         while (rc == OK && sets[k] && l->indicators < INDICATORS_MAX && matchset_next(sets[k], &it, &hit)) {
             char scratch[MATCHSET_VALUE_MAX], canonical[256];
             struct obs inner;
-            if (hit.kind != o->kind || !obs_ip(matchset_value(sets[k], hit.entry, scratch), canonical, &inner) ||
+            if (hit.kind != o->kind ||
+                !obs_ip(matchset_value(sets[k], hit.entry, scratch), canonical, &inner) ||
                 inner.bits <= o->bits) {
                 continue;
             }

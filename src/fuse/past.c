@@ -148,14 +148,16 @@ static bool known_before(struct fuse *f, int64_t h, enum kind kind, struct sv va
     return known;
 }
 
-/* Claims of entries after `settled` that could match, as a block of their own. Newest rows are last, so the
- * walk starts at the end. */
-static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b, int64_t *ret_newest,
-                      size_t *ret_n, struct err *e)
+/*
+ * Claims of entries after `settled` that could match, as a block of their own. Newest rows are last, so the
+ * walk starts at the end. A value that an older claim stated already is in too: known_before sorts it out,
+ * for the few that are met.
+ */
+static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b, size_t *ret_n, struct err *e)
 {
     const struct benign *benign = benign_get(f, e);
     struct stmt *s =
-        benign ? db_query(f->db, "SELECT id, kind, value, h, entry, flags FROM claim ORDER BY id DESC", e)
+        benign ? db_query(f->db, "SELECT id, kind, value, entry, flags FROM claim ORDER BY id DESC", e)
                : NULL;
     if (!s) {
         return e->code;
@@ -163,15 +165,13 @@ static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b,
     struct arena a;
     arena_init(&a, 1 << 20);
     int rc;
-    while ((rc = db_step(s, e)) == 1 && col_int(s, 4) > settled) {
+    while ((rc = db_step(s, e)) == 1 && col_int(s, 3) > settled) {
         enum kind kind = (enum kind)col_int(s, 1);
         struct obs o;
         struct err ignored = ERR_NONE;
-        *ret_newest = col_int(s, 4) > *ret_newest ? col_int(s, 4) : *ret_newest;
         arena_reset(&a);
-        if (col_int(s, 5) != 0 || !kind_matched(kind) ||
-            obs_read(&a, kind, col_text(s, 2), &o, &ignored) != OK || benign_covers(benign, &o) ||
-            known_before(f, col_int(s, 3), kind, o.value, settled)) {
+        if (col_int(s, 4) != 0 || !kind_matched(kind) ||
+            obs_read(&a, kind, col_text(s, 2), &o, &ignored) != OK || benign_covers(benign, &o)) {
             continue;
         }
         rc = matchset_build_add(b, &o, (uint32_t)col_int(s, 0), e);
@@ -185,8 +185,8 @@ static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b,
     return rc < 0 ? rc : OK;
 }
 
-static int add_hits(struct sighting_batch *b, struct stmt *row, const struct matchset *set, struct arena *a,
-                    struct err *e)
+static int add_hits(struct sighting_batch *b, struct stmt *row, const struct matchset *set, int64_t settled,
+                    struct arena *a, struct err *e)
 {
     struct hit hit[HITS_MAX];
     struct obs o;
@@ -213,13 +213,15 @@ static int add_hits(struct sighting_batch *b, struct stmt *row, const struct mat
             .first = col_time(row, 8),
             .last = col_time(row, 9),
         };
-        rc = sightings_add(b, &s, e);
+        bool counted =
+            known_before(b->f, value_hash(b->f, s.kind, s.indicator), s.kind, s.indicator, settled);
+        rc = counted ? OK : sightings_add(b, &s, e);
     }
     return rc;
 }
 
-static int scan_past(struct fuse *f, const struct take_opts *o, const struct matchset *set, uint64_t *touched,
-                     struct err *e)
+static int scan_past(struct fuse *f, const struct take_opts *o, const struct matchset *set, int64_t settled,
+                     uint64_t *touched, struct err *e)
 {
     struct stmt *s = db_query(f->db,
                               "SELECT source, kind, value, sensor, class, field, hour, count, first_seen, "
@@ -241,7 +243,7 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
             source = col_int(s, 0);
             rc = rc == OK ? sightings_begin(&batch, f, o, source, e) : rc;
         }
-        rc = rc == OK ? add_hits(&batch, s, set, &a, e) : rc;
+        rc = rc == OK ? add_hits(&batch, s, set, settled, &a, e) : rc;
     }
     db_done(s);
     arena_clear(&a);
@@ -256,17 +258,21 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
 
 int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e)
 {
-    int64_t settled = cursor_get(f, "settled"), newest = settled;
-    if (db_value(f->db, "SELECT entry FROM claim ORDER BY id DESC LIMIT 1", 0) <= settled) {
+    int64_t settled = cursor_get(f, "settled"),
+            newest = db_value(f->db, "SELECT entry FROM claim ORDER BY id DESC LIMIT 1", 0);
+    if (newest <= settled) {
         return OK;
+    }
+    if (!db_value(f->db, "SELECT 1 FROM past LIMIT 1", 0)) {
+        return cursor_set(f, "settled", newest, e);
     }
     size_t n = 0;
     struct matchset_build *b = matchset_build_new(1024);
-    int rc = b ? new_claims(f, settled, b, &newest, &n, e)
+    int rc = b ? new_claims(f, settled, b, &n, e)
                : err_set(e, ERR_MEMORY, "no memory to look new indicators up in the past");
-    if (rc == OK && n && db_value(f->db, "SELECT 1 FROM past LIMIT 1", 0)) {
+    if (rc == OK && n) {
         struct matchset *set = matchset_build_finish(b, e);
-        rc = set ? scan_past(f, o, set, touched, e) : e->code;
+        rc = set ? scan_past(f, o, set, settled, touched, e) : e->code;
         matchset_free(set);
     }
     matchset_build_free(b);

@@ -6,6 +6,7 @@
 
 struct benign;
 struct network;
+struct seen;
 
 struct fuse {
     struct db *db;
@@ -21,12 +22,18 @@ struct fuse {
     pthread_mutex_t index_lock;
     struct fuse_index index;
     struct benign *benign; /* NULL = to be loaded */
+    struct seen *seen;     /* NULL = to be loaded; only inside a write transaction */
     struct network *network;
 };
 
 /* Hash a value is found by: claim.h, object_value.h, past.h, sighting.h, list_entry.h (kind 0). */
 int64_t value_hash(const struct fuse *f, enum kind kind, struct sv value);
 int64_t id_hash(const struct fuse *f, struct sv stix_id);
+
+/* seen.c: may a claim of this hash be there? False is certain. */
+bool seen_maybe(struct fuse *f, int64_t h);
+void seen_add(struct fuse *f, int64_t h);
+void seen_free(struct seen *s);
 
 /* What applying a record did. */
 enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_UPDATE, CHANGE_CONFLICT };

@@ -88,6 +88,7 @@ void fuse_free(struct fuse *f)
     fuse_index_put(&f->index);
     network_free(f->network);
     benign_free(f->benign);
+    seen_free(f->seen);
     pthread_mutex_destroy(&f->index_lock);
     free(f);
 }
