@@ -127,7 +127,7 @@ int ledger_refresh(struct ledger *l, struct err *e)
     return l->rollbacks == db_rollbacks(l->db) ? OK : ledger_load(l, e);
 }
 
-static int open_log(struct ledger *l, struct sv origin, struct err *e)
+static int settle_origin(struct ledger *l, struct sv origin, struct err *e)
 {
     const struct note_key *log = l->keeper ? keeper_public(l->keeper, KEEPER_LOG) : NULL;
     struct note_key probe;
@@ -144,7 +144,16 @@ static int open_log(struct ledger *l, struct sv origin, struct err *e)
         err_set(e, ERR_CONFLICT, "the log key is that of \"%s\", not of \"%s\"", log->name, l->origin);
         return err_hint(e, "Put back the key files that belong to this node.");
     }
-    rc = db_begin(l->db, e);
+    return OK;
+}
+
+static int open_log(struct ledger *l, struct sv origin, struct err *e)
+{
+    bool write = db_writable(l->db); /* a log on read-only media can be verified, not appended to */
+    int rc = settle_origin(l, origin, e);
+
+    if (rc == OK && write)
+        rc = db_begin(l->db, e);
     if (rc != OK)
         return rc;
     rc = epoch_settle(l, e);
@@ -152,9 +161,10 @@ static int open_log(struct ledger *l, struct sv origin, struct err *e)
         rc = ledger_load(l, e);
     if (rc == OK)
         rc = check_last(l, e);
-    if (rc == OK)
-        return db_end(l->db, true, e);
-    db_rollback(l->db);
+    if (rc == OK && write)
+        rc = db_end(l->db, true, e);
+    else if (rc != OK && write)
+        db_rollback(l->db);
     return rc;
 }
 

@@ -136,7 +136,10 @@ struct ledger_header {
 };
 int ledger_accept(struct ledger *l, const struct ledger_header *h, const struct pack *pack, int64_t *ret_entry, struct err *e) MUST_USE;
 
-/* Signs a checkpoint over all committed entries after a full sync, and stores it. Nothing when nothing was added since the last one. */
+/*
+ * Signs a checkpoint over all committed entries after a full sync, and stores it. Nothing when nothing was added since the last one.
+ * A clock more than five minutes before the last checkpoint's time is ERR_VALUE with a remedy: nothing is signed, nothing lost.
+ */
 int ledger_checkpoint(struct ledger *l, usec now, struct err *e) MUST_USE;
 struct ledger_state {
     int epoch;
@@ -161,7 +164,8 @@ struct ledger_progress {
 /*
  * Recomputes everything: entry hashes, roots, checkpoints and their signatures, content against commitments, then applies all entries into a scratch database
  * and compares every view table row by row. Returns how many findings (>= 0) or a negative code.
- * `scratch` opens an empty database with all rooms migrated and its own kinds (ctx's bound to it).
+ * `scratch` opens an empty database with all rooms migrated and its own kinds (ctx's bound to it); the database is closed here, the kinds stay
+ * the caller's. NULL leaves the view tables out.
  */
 typedef struct db *(*ledger_scratch_fn)(void *ctx, struct ledger_kind **ret_kinds, struct err *e);
 int64_t ledger_verify(struct ledger *l, ledger_scratch_fn scratch, void *ctx, const struct ledger_progress *p, struct err *e) MUST_USE;

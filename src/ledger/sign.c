@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#define CLOCK_SLACK (5 * 60 * USEC_SECOND) /* what time services correct without anybody minding */
+
 struct head {
     struct epoch epoch;
     uint64_t size;
@@ -104,6 +106,43 @@ static int checkpoint_exists(struct db *db, const struct head *h, struct err *e)
     return rc;
 }
 
+/* Time of the newest checkpoint of all epochs; USEC_NONE without one. */
+static int last_signed(struct ledger *l, usec *ret, struct err *e)
+{
+    struct stmt *s = db_query(l->db, "SELECT note FROM checkpoint ORDER BY epoch DESC, size DESC LIMIT 1", e);
+    uint64_t at;
+    int rc;
+
+    *ret = USEC_NONE;
+    if (!s)
+        return err_of(e);
+    rc = db_step(s, e);
+    if (rc == 1) {
+        at = note_cosigned_at(col_text(s, 0), keeper_public(l->keeper, KEEPER_WITNESS));
+        if (at > 0 && at < (uint64_t)(INT64_MAX / USEC_SECOND))
+            *ret = (usec)at * USEC_SECOND;
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
+}
+
+/* A signed time that goes back would make the log's own witness a liar. Entries are kept; signing waits for
+ * the clock. */
+static int check_clock(struct ledger *l, usec now, struct err *e)
+{
+    char then_text[32], now_text[32];
+    usec then;
+    int rc = last_signed(l, &then, e);
+
+    if (rc != OK || then == USEC_NONE || now + CLOCK_SLACK >= then)
+        return rc;
+    time_text(then, then_text);
+    time_text(now, now_text);
+    err_set(e, ERR_VALUE, "the clock was set back: it is %s, and the last checkpoint was signed at %s",
+            now_text, then_text);
+    return err_hint(e, "Set the clock right. Nothing is lost: what is accepted meanwhile is signed then.");
+}
+
 int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
 {
     struct head h;
@@ -112,7 +151,9 @@ int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
 
     if (!l->keeper)
         return no_keeper(e);
-    rc = committed_head(l, &h, e);
+    rc = check_clock(l, now, e);
+    if (rc == OK)
+        rc = committed_head(l, &h, e);
     if (rc == OK && h.size == 0)
         return OK;
     if (rc == OK)
@@ -210,7 +251,9 @@ int ledger_new_epoch(struct ledger *l, usec now, struct err *e)
 
     if (!l->keeper)
         return no_keeper(e);
-    rc = db_begin(l->db, e);
+    rc = check_clock(l, now, e);
+    if (rc == OK)
+        rc = db_begin(l->db, e);
     if (rc != OK)
         return rc;
     rc = ledger_refresh(l, e);

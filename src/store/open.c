@@ -223,6 +223,11 @@ struct db *db_open(const char *path, enum db_mode mode, struct err *e)
     return db;
 }
 
+bool db_writable(const struct db *db)
+{
+    return db->mode != DB_READ;
+}
+
 void db_close(struct db *db)
 {
     if (!db)

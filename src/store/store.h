@@ -22,6 +22,7 @@ enum db_mode {
  */
 struct db *db_open(const char *path, enum db_mode mode, struct err *e);
 void db_close(struct db *db);
+bool db_writable(const struct db *db); /* not opened by DB_READ */
 
 /* Tables a room owns. A *view* table is made again by rebuild; a *state* table is only backed up. */
 enum table_class { TABLE_VIEW, TABLE_STATE };

@@ -288,6 +288,57 @@ static void checkpoints(void **state)
     db_done(q);
 }
 
+/* A clock set back: a clear error, nothing signed, nothing lost. */
+static void clock_set_back(void **state)
+{
+    struct node *n = *state;
+    struct err e = ERR_NONE;
+
+    toy_commit(n, "a");
+    must(ledger_checkpoint(n->ledger, TOY_TIME, &e), &e);
+    toy_commit(n, "b");
+    assert_int_equal(ledger_checkpoint(n->ledger, TOY_TIME - USEC_DAY, &e), ERR_VALUE);
+    assert_non_null(strstr(e.text, "clock"));
+    assert_true(e.remedy[0]);
+    assert_int_equal(ledger_new_epoch(n->ledger, TOY_TIME - USEC_DAY, &e), ERR_VALUE);
+    assert_int_equal(rows(n, "checkpoint"), 1);
+    assert_int_equal(rows(n, "epoch"), 1);
+    must(ledger_checkpoint(n->ledger, TOY_TIME - 60 * USEC_SECOND, &e),
+         &e); /* small corrections are no news */
+    assert_int_equal(state_of(n).checkpoint_size, 2);
+    assert_int_equal(verify(n), 0);
+}
+
+/* A copy opened for reading only can be verified and proved from. */
+static void read_only(void **state)
+{
+    struct node *n = *state;
+    struct err e = ERR_NONE;
+    struct ledger *l;
+    struct buf out;
+    struct db *db;
+    char copy[128];
+
+    buf_init(&out, 1 << 16);
+    toy_commit(n, "a b c");
+    must(ledger_checkpoint(n->ledger, TOY_TIME, &e), &e);
+    snprintf(copy, sizeof(copy), "%s/copy.db", n->dir);
+    must(db_copy_to(n->db, copy, &e), &e);
+    db = db_open(copy, DB_READ, &e);
+    assert_non_null(db);
+    must(db_migrate(db, &ledger_room, &e), &e);
+    must(db_migrate(db, &toy_room, &e), &e);
+    l = ledger_open(db, NULL, SV(TOY_ORIGIN), toy_kinds, &e);
+    if (!l)
+        fail_msg("%s", e.text);
+    assert_int_equal(ledger_verify(l, toy_scratch, NULL, NULL, &e), 0);
+    must(ledger_prove(l, 1, &out, &e), &e);
+    assert_true(ledger_rebuild(l, NULL, &e) < 0);
+    ledger_close(l);
+    db_close(db);
+    buf_clear(&out);
+}
+
 /* Reads a tlog-proof again and checks it the way a stranger would. */
 static void check_proof(struct node *n, struct sv proof, uint64_t want_index, uint64_t want_size)
 {
@@ -604,6 +655,8 @@ int main(void)
         TEST(checkpoints),
         TEST(proofs),
         TEST(epochs),
+        TEST(clock_set_back),
+        TEST(read_only),
         TEST(rebuilt),
         TEST(rebuild_of_damage),
         TEST(old_versions),
