@@ -30,8 +30,14 @@ struct http_opts {
     unsigned max_per_address;
     unsigned idle_seconds; /* a connection that sends nothing is closed */
     size_t max_head;       /* bytes of request line and headers */
+    const char *spool_dir; /* where bodies that go to a file stand, unlinked; NULL = /tmp */
+    const char *client_ca_file; /* PEM; asks clients for a certificate, which http_client_key judges; NULL = no */
 };
 
+/*
+ * `head` runs on an event thread and must be short; `body` runs on a worker thread while the connection rests (a
+ * request spooled to a file on one of two workers of its own, so that long ones do not hold up the others).
+ */
 struct http_handler {
     void *ctx;
     /*
@@ -46,10 +52,15 @@ struct http_handler {
     void (*body)(void *ctx, struct http_request *r, void *user);
     /* The exchange is over, however it ended. */
     void (*done)(void *ctx, void *user);
+    /* Answers (http_respond) what this room refuses by itself: 400, 413, 415, 431, 503. NULL = plain text. */
+    void (*refuse)(void *ctx, struct http_request *r, unsigned status, const char *text);
 };
 
 struct http_server *http_start(const struct http_opts *o, const struct http_handler *h, struct err *e);
-/* Stops accepting, lets running requests end (at most `seconds`), closes. */
+/*
+ * Stops accepting, ends streams, waits for handlers that run (they are never cut off), gives answers `seconds` to
+ * reach their clients, closes. Requests that still wait for a worker are answered with 503.
+ */
 void http_stop(struct http_server *s, unsigned seconds);
 /* "127.0.0.1:8443" as bound. */
 const char *http_address(const struct http_server *s);
@@ -60,6 +71,8 @@ struct sv http_path(const struct http_request *r); /* decoded once, always begin
 struct sv http_query(const struct http_request *r, const char *name); /* decoded; p NULL when absent */
 struct sv http_header(const struct http_request *r, const char *name);
 struct sv http_cookie(const struct http_request *r, const char *name);
+/* True when the client takes this Content-Encoding ("br", "gzip"). */
+bool http_accepts(const struct http_request *r, const char *coding);
 struct sv http_body(const struct http_request *r);
 int http_body_fd(const struct http_request *r); /* spooled body at offset 0, owned by the request; -1 */
 uint64_t http_body_bytes(const struct http_request *r);

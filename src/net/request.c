@@ -1,0 +1,345 @@
+#include "net/private.h"
+#include "net/text.h"
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* ---- what a handler asks */
+
+enum http_method http_method(const struct http_request *r)
+{
+    return r->method;
+}
+
+struct sv http_path(const struct http_request *r)
+{
+    return r->path;
+}
+
+/* The arena belongs to the request; asking does not change what the request is. */
+static struct arena *arena_of(const struct http_request *r)
+{
+    return (struct arena *)(uintptr_t)&r->arena;
+}
+
+struct sv http_query(const struct http_request *r, const char *name)
+{
+    struct sv raw = text_pair(r->query, sv_c(name));
+    return raw.p ? text_unescape(arena_of(r), raw, true) : SV_NONE;
+}
+
+struct sv http_header(const struct http_request *r, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
+    return value ? sv_c(value) : SV_NONE;
+}
+
+struct sv http_cookie(const struct http_request *r, const char *name)
+{
+    struct sv header = http_header(r, "Cookie");
+    return header.p ? text_cookie(header, sv_c(name)) : SV_NONE;
+}
+
+bool http_accepts(const struct http_request *r, const char *coding)
+{
+    struct sv header = http_header(r, "Accept-Encoding");
+    return header.p && text_accepts(header, sv_c(coding));
+}
+
+struct sv http_body(const struct http_request *r)
+{
+    return r->spooled && r->spool.fd < 0 ? buf_sv(&r->spool.memory) : SV("");
+}
+
+int http_body_fd(const struct http_request *r)
+{
+    return r->spooled ? r->spool.fd : -1;
+}
+
+uint64_t http_body_bytes(const struct http_request *r)
+{
+    return r->spooled ? r->spool.out : 0;
+}
+
+const char *http_peer(const struct http_request *r)
+{
+    return r->peer;
+}
+
+bool http_client_key(const struct http_request *r, struct sha256 *ret)
+{
+    const union MHD_ConnectionInfo *info =
+        r->server->asks_client ? MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+    gnutls_session_t session = info ? (gnutls_session_t)info->tls_session : NULL;
+    unsigned status = 0, n = 0;
+    if (!session || gnutls_certificate_verify_peers2(session, &status) != 0 || status != 0) {
+        return false;
+    }
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
+    gnutls_x509_crt_t crt;
+    if (!chain || n == 0 || gnutls_x509_crt_init(&crt) != 0) {
+        return false;
+    }
+    size_t size = sizeof(ret->b);
+    bool ok = gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) == 0 &&
+              gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, ret->b, &size) == 0;
+    gnutls_x509_crt_deinit(crt);
+    return ok;
+}
+
+/* ---- the head */
+
+static enum http_method method_of(const char *text)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",      [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return (enum http_method)i;
+        }
+    }
+    return HTTP_OTHER;
+}
+
+static void find_peer(struct http_request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *sa = info ? info->client_addr : NULL;
+    socklen_t n = sa && sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    if (!sa || getnameinfo(sa, n, r->peer, sizeof(r->peer), NULL, 0, NI_NUMERICHOST) != 0) {
+        r->peer[0] = 0;
+    }
+    if (strncmp(r->peer, "::ffff:", 7) == 0 && strchr(r->peer, '.')) {
+        memmove(r->peer, r->peer + 7, strlen(r->peer + 7) + 1);
+    }
+}
+
+struct head_facts {
+    size_t bytes;
+    unsigned lengths, codings;
+    struct sv length, coding;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct head_facts *f = cls;
+    f->bytes += strlen(name) + (value ? strlen(value) : 0) + 4;
+    if (sv_ieq(sv_c(name), SV("Content-Length"))) {
+        f->lengths++;
+        f->length = sv_c(value);
+    } else if (sv_ieq(sv_c(name), SV("Transfer-Encoding"))) {
+        f->codings++;
+        f->coding = sv_c(value);
+    }
+    return MHD_YES;
+}
+
+static void refuse(struct http_request *r, unsigned status, const char *text)
+{
+    respond_refuse(r, status, text);
+}
+
+/* RFC 9112 6.3: what could be read as two different lengths is refused. False when refused. */
+static bool check_head(struct http_request *r, struct head_facts *f, uint64_t *ret_length)
+{
+    (void)MHD_get_connection_values(r->conn, MHD_HEADER_KIND, count_header, f);
+    f->bytes += strlen(r->target);
+    *ret_length = 0;
+    struct sv path = SV_NONE;
+    if (f->bytes > r->server->max_head) {
+        refuse(r, 431, "the head of the request is too large");
+    } else if (f->lengths > 1 || f->codings > 1 || (f->lengths && f->codings) ||
+               (f->codings && !sv_ieq(f->coding, SV("chunked"))) ||
+               (f->lengths && !sv_u64(f->length, ret_length))) {
+        refuse(r, 400, "the length of the body is not stated in one clear way");
+    } else if (text_target(sv_c(r->target), &path, &r->query)) {
+        r->path = text_unescape(&r->arena, path, false);
+    }
+    if (!r->path.p) {
+        refuse(r, 400, "the request names no address that can be read");
+    }
+    return !r->response;
+}
+
+/* Asks the handler and opens the spool. False when the request was refused. */
+static bool admit(struct http_request *r, uint64_t length)
+{
+    struct http_server *s = r->server;
+    size_t max_body = 0;
+    bool to_file = false;
+    r->headed = true;
+    int status = s->handler.head(s->handler.ctx, r, &max_body, &to_file, &r->user);
+    if (status != 0) {
+        if (!r->response) {
+            refuse(r, (unsigned)status, "refused");
+        }
+        return false;
+    }
+    struct sv coding = http_header(r, "Content-Encoding");
+    bool gzip = coding.p && (sv_ieq(coding, SV("gzip")) || sv_ieq(coding, SV("x-gzip")));
+    if (coding.p && !gzip && !sv_ieq(coding, SV("identity"))) {
+        refuse(r, 415, "send the body plain or with Content-Encoding: gzip");
+    } else if (length > max_body) {
+        refuse(r, 413, "the body is larger than this address takes");
+    } else if (spool_open(&r->spool, max_body, to_file ? s->spool_dir : NULL, gzip) != OK) {
+        refuse(r, 507, "there is no room for the body at this moment");
+    } else {
+        r->spooled = true;
+    }
+    return !r->response;
+}
+
+static enum MHD_Result answer(struct http_request *r)
+{
+    r->phase = REQUEST_DONE;
+    if (!r->response) {
+        refuse(r, 500, "the request was not answered");
+    }
+    return r->response ? MHD_queue_response(r->conn, r->status, r->response) : MHD_NO;
+}
+
+static enum MHD_Result on_head(struct http_request *r, const char *method)
+{
+    struct head_facts f = {0};
+    uint64_t length;
+    r->method = method_of(method);
+    find_peer(r);
+    if (check_head(r, &f, &length) && admit(r, length)) {
+        r->phase = REQUEST_BODY;
+        watch_phase(&r->server->watch, r->link, LINK_BODY);
+        return MHD_YES;
+    }
+    watch_phase(&r->server->watch, r->link, LINK_BODY);
+    if (f.lengths == 1 && f.codings == 0 && length <= DRAIN_MOST && !http_header(r, "Expect").p) {
+        r->phase = REQUEST_DRAIN;
+        return MHD_YES;
+    }
+    return answer(r);
+}
+
+/* ---- the body, the work, the end */
+
+static void work(void *arg)
+{
+    struct http_request *r = arg;
+    struct http_server *s = r->server;
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    if (stopping) {
+        refuse(r, 503, "the node is stopping");
+    } else {
+        s->handler.body(s->handler.ctx, r, r->user);
+    }
+    MHD_resume_connection(r->conn);
+}
+
+static enum MHD_Result on_body_end(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    spool_end(&r->spool);
+    watch_phase(&s->watch, r->link, LINK_BUSY);
+    if (r->spool.status) {
+        refuse(r, r->spool.status, r->spool.why);
+        return answer(r);
+    }
+    r->phase = REQUEST_WORK;
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping, full = false;
+    if (!stopping) {
+        MHD_suspend_connection(r->conn); /* before the worker can resume it */
+        full = pool_add(r->spool.fd >= 0 ? s->slow : s->quick, work, r) != OK;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (full) {
+        refuse(r, 503, "too many requests wait already");
+        MHD_resume_connection(r->conn);
+    } else if (stopping) {
+        refuse(r, 503, "the node is stopping");
+        return answer(r);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result on_body(struct http_request *r, struct sv bytes)
+{
+    watch_bytes(&r->server->watch, r->link, bytes.n);
+    return r->phase == REQUEST_DRAIN || spool_add(&r->spool, bytes) ? MHD_YES : MHD_NO;
+}
+
+enum MHD_Result request_access(void *cls, struct MHD_Connection *conn, const char *url, const char *method,
+                               const char *version, const char *data, size_t *data_size, void **con_cls)
+{
+    struct http_request *r = *con_cls;
+    if (!r) {
+        return MHD_NO;
+    }
+    switch (r->phase) {
+    case REQUEST_NEW:
+        return on_head(r, method);
+    case REQUEST_BODY:
+    case REQUEST_DRAIN:
+        if (*data_size) {
+            struct sv bytes = sv_from(data, *data_size);
+            *data_size = 0;
+            return on_body(r, bytes);
+        }
+        return r->phase == REQUEST_BODY ? on_body_end(r) : answer(r);
+    case REQUEST_WORK:
+        return answer(r);
+    case REQUEST_DONE:
+        break;
+    }
+    return MHD_YES;
+}
+
+void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+    struct http_server *s = cls;
+    struct http_request *r = calloc(1, sizeof(*r));
+    char *target = strdup(uri);
+    if (!r || !target) {
+        free(r);
+        free(target);
+        return NULL;
+    }
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    *r = (struct http_request){.server = s,
+                               .conn = conn,
+                               .target = target,
+                               .phase = REQUEST_NEW,
+                               .link = info ? info->socket_context : NULL};
+    arena_init(&r->arena, REQUEST_ARENA);
+    atomic_fetch_add(&s->requests, 1);
+    return r;
+}
+
+void request_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
+                       enum MHD_RequestTerminationCode why)
+{
+    struct http_server *s = cls;
+    struct http_request *r = *con_cls;
+    if (!r) {
+        return;
+    }
+    *con_cls = NULL;
+    if (r->headed && s->handler.done) {
+        s->handler.done(s->handler.ctx, r->user);
+    }
+    watch_phase(&s->watch, r->link, LINK_HEAD);
+    if (r->response) {
+        MHD_destroy_response(r->response);
+    }
+    if (r->spooled) {
+        spool_close(&r->spool);
+    }
+    arena_clear(&r->arena);
+    free(r->target);
+    free(r);
+    atomic_fetch_sub(&s->requests, 1);
+}
