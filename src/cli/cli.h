@@ -1,7 +1,7 @@
 /*
  * cli: one file a command.
  *
- * A command gets its streams and its working directory in `struct cmd`, never stdin, stdout or getcwd: the
+ * A command gets its streams and its way to files in `struct cmd`, never stdin, stdout or getcwd: the
  * same code runs in a process of its own and inside the running node on behalf of another process. May call
  * all rooms.
  */
@@ -25,8 +25,8 @@ struct cmd {
     int argc; /* after the command's own name */
     char **argv;
     FILE *out, *err;
-    int in;  /* stdin */
-    int cwd; /* directory that relative paths stand in */
+    int in;              /* stdin */
+    struct opener files; /* opens what the arguments name, where the command was given */
     bool json;
     bool people; /* `err` is a terminal: progress may be shown */
 };

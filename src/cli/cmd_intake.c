@@ -135,11 +135,9 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int take_path(struct run *r, int dir, const char *path, const char *shown, unsigned depth,
-                     struct err *e);
+static int take_path(struct run *r, const char *path, unsigned depth, struct err *e);
 
-static int take_names(struct run *r, int dir, char **names, size_t n, const char *shown, unsigned depth,
-                      struct err *e)
+static int take_names(struct run *r, char **names, size_t n, const char *shown, unsigned depth, struct err *e)
 {
     int rc = OK;
     for (size_t i = 0; rc == OK && i < n; i++) {
@@ -147,7 +145,7 @@ static int take_names(struct run *r, int dir, char **names, size_t n, const char
         if (snprintf(inner, sizeof(inner), "%s/%s", shown, names[i]) >= (int)sizeof(inner)) {
             return err_set(e, ERR_LIMIT, "a path below %s is too long", shown);
         }
-        rc = take_path(r, dir, names[i], inner, depth + 1, e);
+        rc = take_path(r, inner, depth + 1, e);
     }
     return rc;
 }
@@ -174,7 +172,7 @@ static int take_directory(struct run *r, int fd, const char *shown, unsigned dep
     }
     if (rc == OK) {
         qsort(names, n, sizeof(*names), compare_names);
-        rc = take_names(r, fd, names, n, shown, depth, e);
+        rc = take_names(r, names, n, shown, depth, e);
     }
     for (size_t i = 0; i < n; i++) {
         free(names[i]);
@@ -188,25 +186,27 @@ static int take_directory(struct run *r, int fd, const char *shown, unsigned dep
     return rc;
 }
 
-static int take_path(struct run *r, int dir, const char *path, const char *shown, unsigned depth,
-                     struct err *e)
+static int take_path(struct run *r, const char *path, unsigned depth, struct err *e)
 {
     struct stat st;
-    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        int rc = err_errno(e, errno, "cannot open %s", shown);
+    int fd = r->c->files.open(r->c->files.ctx, path, e);
+    if (fd < 0) {
+        return fd;
+    }
+    if (fstat(fd, &st) != 0) {
+        int failed = err_errno(e, errno, "cannot look at %s", path);
         close_fd(&fd);
-        return rc;
+        return failed;
     }
     int rc;
     if (S_ISDIR(st.st_mode)) {
-        rc = take_directory(r, fd, shown, depth, e);
+        rc = take_directory(r, fd, path, depth, e);
     } else if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) {
         int flags = fcntl(fd, F_GETFL);
         (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-        rc = take_fd(r, fd, shown, e);
+        rc = take_fd(r, fd, path, e);
     } else {
-        rc = depth ? OK : err_set(e, ERR_UNSUPPORTED, "%s is neither a file nor a directory", shown);
+        rc = depth ? OK : err_set(e, ERR_UNSUPPORTED, "%s is neither a file nor a directory", path);
     }
     close_fd(&fd);
     return rc;
@@ -217,8 +217,7 @@ static int take_all(struct run *r, struct err *e)
     int rc = OK;
     for (int i = 0; rc == OK && i < r->c->argc; i++) {
         const char *path = r->c->argv[i];
-        rc =
-            strcmp(path, "-") == 0 ? take_fd(r, r->c->in, "-", e) : take_path(r, r->c->cwd, path, path, 0, e);
+        rc = strcmp(path, "-") == 0 ? take_fd(r, r->c->in, "-", e) : take_path(r, path, 0, e);
         if (rc == ERR_NOT_FOUND || rc == ERR_DENIED ||
             rc == ERR_UNSUPPORTED) { /* this path only: the others are still taken */
             err_print(r->c->err, "noroshi intake", e);

@@ -134,18 +134,7 @@ static int run_backup(struct cmd *c)
         return usage_error(c, &cmd_backup, "give one new directory");
     }
     struct err e = ERR_NONE;
-    char path[4096], link[64];
     const char *dir = c->argv[0];
-    if (dir[0] != '/' && c->cwd >= 0) { /* on behalf of another process: its directory, not ours */
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", c->cwd);
-        ssize_t n = readlink(link, path, sizeof(path) - 1);
-        if (n < 0 || (size_t)n + strlen(dir) + 2 > sizeof(path)) {
-            err_set(&e, ERR_LIMIT, "the path of the backup is too long");
-            return could_not(c, &e);
-        }
-        snprintf(path + n, sizeof(path) - (size_t)n, "/%s", dir);
-        dir = path;
-    }
     if (node_backup(c->node, dir, &e) != OK) {
         return could_not(c, &e);
     }
@@ -171,11 +160,11 @@ const struct command cmd_backup = {
     "usage: noroshi backup DIR [--json]\n\n"
     "Copies database, content, keys, certificate and configuration into a new directory, with a manifest of "
     "SHA-256 sums\n"
-    "(`sha256sum -c manifest-sha256.txt` checks it). The node keeps running.\n\n"
+    "(`sha256sum -c manifest-sha256.txt` checks it). A running node keeps running.\n\n"
     "example:\n"
     "  noroshi backup /mnt/safe/noroshi-2026-11-22\n\n"
     "exit codes: 0 done, 2 wrong use, 3 could not\n",
-    NEEDS_NODE, run_backup};
+    NEEDS_READ, run_backup};
 
 static int run_restore(struct cmd *c)
 {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-int command_run_for(struct node *n, int argc, char **argv, const int fds[4]);
+int command_run_for(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files);
 
 static void on_ready(void *ctx, const char *address)
 {

@@ -98,7 +98,6 @@ static void one_line(struct watch *w, struct sv line)
 
 struct tail {
     int fd;
-    int dir;
     const char *path; /* NULL = standard input */
     bool follow;
     dev_t dev;
@@ -108,7 +107,7 @@ struct tail {
 static bool replaced(struct tail *t)
 {
     struct stat now, open_file;
-    if (!t->path || fstatat(t->dir, t->path, &now, 0) != 0 || fstat(t->fd, &open_file) != 0) {
+    if (!t->path || stat(t->path, &now) != 0 || fstat(t->fd, &open_file) != 0) {
         return false;
     }
     off_t at = lseek(t->fd, 0, SEEK_CUR);
@@ -118,7 +117,7 @@ static bool replaced(struct tail *t)
 static bool reopen(struct tail *t)
 {
     struct stat st;
-    int fd = openat(t->dir, t->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(t->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
@@ -193,7 +192,7 @@ static int pump(struct watch *w, struct tail *t, struct buf *b, struct err *e)
 
 static int watch_all(struct watch *w, bool follow, struct err *e)
 {
-    struct tail t = {.fd = w->c->in, .dir = w->c->cwd, .follow = follow};
+    struct tail t = {.fd = w->c->in, .follow = follow};
     const char *path = w->c->argc ? w->c->argv[0] : "-";
     struct buf b;
     if (strcmp(path, "-") != 0) {

@@ -51,7 +51,7 @@ static bool wants_help(int argc, char **argv)
 }
 
 static int run_with(struct node *n, const struct command *command, const char *home, int argc, char **argv,
-                    FILE *out, FILE *err, int in, int cwd)
+                    FILE *out, FILE *err, int in, const struct opener *files)
 {
     struct cmd c = {.node = n,
                     .home = home,
@@ -60,15 +60,15 @@ static int run_with(struct node *n, const struct command *command, const char *h
                     .out = out,
                     .err = err,
                     .in = in,
-                    .cwd = cwd,
+                    .files = *files,
                     .people = isatty(fileno(err)) == 1};
     return command->run(&c);
 }
 
-/* On behalf of another process: argv is the command's name and its arguments; descriptors are in, out, err,
- * cwd. */
-int command_run_for(struct node *n, int argc, char **argv, const int fds[4]);
-int command_run_for(struct node *n, int argc, char **argv, const int fds[4])
+/* On behalf of another process: argv is the command's name and its arguments; descriptors are in, out, err.
+ */
+int command_run_for(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files);
+int command_run_for(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files)
 {
     const struct command *command = argc > 0 ? command_find(argv[0]) : NULL;
     if (!command || command->needs != NEEDS_NODE) {
@@ -79,7 +79,7 @@ int command_run_for(struct node *n, int argc, char **argv, const int fds[4])
     int code = EXIT_COULD_NOT;
     if (out && err) {
         setvbuf(err, NULL, _IOLBF, BUFSIZ);
-        code = run_with(n, command, n->home, argc - 1, argv + 1, out, err, fds[0], fds[3]);
+        code = run_with(n, command, n->home, argc - 1, argv + 1, out, err, fds[0], files);
     }
     if (out && fclose(out) != 0 && code == EXIT_DONE) {
         code = EXIT_COULD_NOT;
@@ -89,6 +89,14 @@ int command_run_for(struct node *n, int argc, char **argv, const int fds[4])
     }
     return code;
 }
+
+static int open_here(void *ctx, const char *path, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd >= 0 ? fd : err_errno(e, errno, "cannot open %s", path);
+}
+
+static const struct opener FILES_HERE = {open_here, NULL};
 
 static int report(const struct err *e)
 {
@@ -111,7 +119,7 @@ static int run_here(const struct command *command, const char *home, int argc, c
     if (rc != OK) {
         return report(&e);
     }
-    code = run_with(&n, command, home, argc, argv, stdout, stderr, STDIN_FILENO, AT_FDCWD);
+    code = run_with(&n, command, home, argc, argv, stdout, stderr, STDIN_FILENO, &FILES_HERE);
     node_close(&n);
     return code;
 }
@@ -159,7 +167,7 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     int code = command->needs == NEEDS_NOTHING ? run_with(NULL, command, home, argc - at, argv + at, stdout,
-                                                          stderr, STDIN_FILENO, AT_FDCWD)
+                                                          stderr, STDIN_FILENO, &FILES_HERE)
                                                : run_here(command, home, argc - at, argv + at);
     if (fflush(stdout) != 0 && code == EXIT_DONE) {
         fprintf(stderr, "noroshi: the output could not be written: %s\n", strerror(errno));

@@ -17,11 +17,13 @@
 #define ARGS_BYTES (1u << 20)
 #define COMMANDS_MAX 32
 
-enum { MSG_COMMAND = 1, MSG_EXIT = 2 };
+/* Client to node: MSG_COMMAND once, MSG_FILE (a descriptor) or MSG_NO_FILE (an error code's name and text)
+ * for each MSG_OPEN. */
+enum { MSG_COMMAND = 1, MSG_EXIT = 2, MSG_OPEN = 3, MSG_FILE = 4, MSG_NO_FILE = 5 };
 
 struct command_socket {
     struct node *node;
-    int (*run)(struct node *, int, char **, const int[4]);
+    int (*run)(struct node *, int, char **, const int[3], const struct opener *);
     int listen_fd;
     int stop[2];
     pthread_t thread;
@@ -58,23 +60,52 @@ static int split_args(struct buf *b, char **argv)
     return argc;
 }
 
+/* Asks the client for a file: what it may read is its own affair, what we may is our home. */
+static int open_at_client(void *ctx, const char *path, struct err *e)
+{
+    const struct one *o = ctx;
+    struct buf b;
+    uint8_t type;
+    int fd = -1;
+    size_t n = 0;
+    buf_init(&b, 1 << 16);
+    int rc = msg_send(o->fd, MSG_OPEN, sv_c(path), NULL, 0, e);
+    rc = rc == OK ? msg_recv(o->fd, &type, &b, &fd, 1, &n, e) : rc;
+    if (rc == 0) {
+        rc = err_set(e, ERR_CANCELLED, "the command was ended");
+    } else if (rc == 1 && type == MSG_FILE && n == 1) {
+        rc = fd;
+        fd = -1;
+    } else if (rc == 1) {
+        struct sv text = buf_sv(&b), code;
+        char name[32];
+        (void)sv_cut(&text, '\n', &code);
+        sv_copy(code, name, sizeof(name));
+        rc = err_set(e, err_code_of(name), "%.*s", SV_ARG(text));
+    }
+    close_fd(&fd);
+    buf_clear(&b);
+    return rc;
+}
+
 static void serve_one(struct one *o)
 {
     struct err e = ERR_NONE;
     struct buf body;
-    int fds[4] = {-1, -1, -1, -1};
+    int fds[3] = {-1, -1, -1};
     size_t nfds = 0;
     uint8_t type;
     char **argv = calloc(ARGS_MAX + 1, sizeof(*argv));
     buf_init(&body, ARGS_BYTES);
-    if (argv && same_user(o->fd) && msg_recv(o->fd, &type, &body, fds, 4, &nfds, &e) == 1 &&
-        type == MSG_COMMAND && nfds == 4) {
+    if (argv && same_user(o->fd) && msg_recv(o->fd, &type, &body, fds, 3, &nfds, &e) == 1 &&
+        type == MSG_COMMAND && nfds == 3) {
+        const struct opener files = {open_at_client, o};
         int argc = split_args(&body, argv);
-        int code = o->socket->run(o->socket->node, argc, argv, fds);
+        int code = o->socket->run(o->socket->node, argc, argv, fds, &files);
         char text = (char)code;
         (void)!msg_send(o->fd, MSG_EXIT, sv_from(&text, 1), NULL, 0, &e);
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         close_fd(&fds[i]);
     }
     free(argv);
@@ -165,8 +196,10 @@ static int bind_socket(struct command_socket *s, struct err *e)
     return ok ? OK : err_errno(e, why, "cannot open the command socket %s", s->path);
 }
 
-struct command_socket *
-command_socket_open(struct node *n, int (*run)(struct node *, int, char **, const int[4]), struct err *e)
+struct command_socket *command_socket_open(struct node *n,
+                                           int (*run)(struct node *, int, char **, const int[3],
+                                                      const struct opener *),
+                                           struct err *e)
 {
     struct command_socket *s = calloc(1, sizeof(*s));
     if (!s) {
@@ -212,34 +245,66 @@ void command_socket_close(struct command_socket *s)
  * ---------------------------------------------------------------------------------------------------------------------
  */
 
-static int exchange(int fd, int argc, char **argv, int *ret_exit, struct err *e)
+static int answer_open(int fd, struct sv path, struct err *e)
+{
+    char name[4096];
+    struct buf b;
+    if (!sv_copy(path, name, sizeof(name))) {
+        return msg_send(fd, MSG_NO_FILE, SV("limit\nthe path is too long"), NULL, 0, e);
+    }
+    int file = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file >= 0) {
+        int rc = msg_send(fd, MSG_FILE, SV(""), &file, 1, e);
+        close_fd(&file);
+        return rc;
+    }
+    struct err why = ERR_NONE;
+    err_errno(&why, errno, "cannot open %s", name);
+    buf_init(&b, 1 << 16);
+    buf_printf(&b, "%s\n%s", err_name(why.code), why.text);
+    int rc = msg_send(fd, MSG_NO_FILE, buf_sv(&b), NULL, 0, e);
+    buf_clear(&b);
+    return rc;
+}
+
+/* 1 and the exit code at the end; the node asks for files meanwhile. */
+static int converse(int fd, int *ret_exit, struct err *e)
 {
     struct buf body;
     uint8_t type;
+    int rc;
     buf_init(&body, ARGS_BYTES);
-    for (int i = 0; i < argc; i++) {
-        buf_addp(&body, argv[i], strlen(argv[i]) + 1);
+    while ((rc = msg_recv(fd, &type, &body, NULL, 0, NULL, e)) == 1 && type == MSG_OPEN) {
+        rc = answer_open(fd, buf_sv(&body), e);
+        if (rc != OK) {
+            break;
+        }
     }
-    int cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int fds[4] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, cwd};
-    int rc = body.failed ? err_set(e, ERR_LIMIT, "the command line is too long")
-             : cwd < 0   ? err_errno(e, errno, "cannot open the working directory")
-                         : msg_send(fd, MSG_COMMAND, buf_sv(&body), fds, 4, e);
-    rc = rc == OK ? msg_recv(fd, &type, &body, NULL, 0, NULL, e) : rc;
     if (rc == 0) {
         err_set(e, ERR_IO, "the node ended the command");
         rc = err_hint(e,
                       "look into the node's log; it may have been stopped or refused another user's command");
-    }
-    if (rc == 1 && (type != MSG_EXIT || body.n != 1)) {
+    } else if (rc == 1 && (type != MSG_EXIT || body.n != 1)) {
         rc = err_set(e, ERR_INTERNAL, "the node answered in a way this program does not understand");
-    }
-    if (rc == 1) {
+    } else if (rc == 1) {
         *ret_exit = (uint8_t)body.p[0];
     }
-    close_fd(&cwd);
     buf_clear(&body);
     return rc;
+}
+
+static int exchange(int fd, int argc, char **argv, int *ret_exit, struct err *e)
+{
+    struct buf body;
+    buf_init(&body, ARGS_BYTES);
+    for (int i = 0; i < argc; i++) {
+        buf_addp(&body, argv[i], strlen(argv[i]) + 1);
+    }
+    const int fds[3] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    int rc = body.failed ? err_set(e, ERR_LIMIT, "the command line is too long")
+                         : msg_send(fd, MSG_COMMAND, buf_sv(&body), fds, 3, e);
+    buf_clear(&body);
+    return rc == OK ? converse(fd, ret_exit, e) : rc;
 }
 
 int node_command(const char *home, int argc, char **argv, int *ret_exit, struct err *e)

@@ -4,7 +4,9 @@
 #include "serve/serve.h"
 
 struct command_socket;
-struct command_socket *
-command_socket_open(struct node *n, int (*run)(struct node *, int, char **, const int[4]), struct err *e);
+struct command_socket *command_socket_open(struct node *n,
+                                           int (*run)(struct node *, int, char **, const int[3],
+                                                      const struct opener *),
+                                           struct err *e);
 /* Stops accepting and waits for the commands that run. */
 void command_socket_close(struct command_socket *s);

@@ -84,8 +84,13 @@ int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
  * stderr and working directory as descriptors; returns the exit code. `ready` is called once with the address
  * when the node answers.
  */
+struct opener {
+    /* Opens a path for reading; a descriptor (>= 0, caller closes) or a negative code. */
+    int (*open)(void *ctx, const char *path, struct err *e);
+    void *ctx;
+};
 struct serve_opts {
-    int (*command)(struct node *n, int argc, char **argv, const int fds[4]);
+    int (*command)(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files);
     void (*ready)(void *ctx, const char *address);
     void *ctx;
 };
