@@ -4,9 +4,16 @@
  * --------------------------------------------------------------------------------------------------------------
  */
 
+/* A hex digit in lower case; 0 for other bytes. */
+static const uint8_t hex_digit[256] = {
+    ['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+    ['8'] = '8', ['9'] = '9', ['a'] = 'a', ['b'] = 'b', ['c'] = 'c', ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',
+    ['A'] = 'a', ['B'] = 'b', ['C'] = 'c', ['D'] = 'd', ['E'] = 'e', ['F'] = 'f',
+};
+
 static bool is_hex(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return hex_digit[(unsigned char)c] != 0;
 }
 
 /* Hex digits in lower case into `out`, colons left out; 0 when there is anything else or it is too long. */
@@ -15,13 +22,13 @@ static size_t read_hex(struct sv text, char *out, size_t room)
     size_t n = 0;
 
     for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
+        uint8_t digit = hex_digit[(unsigned char)text.p[i]];
 
-        if (c == ':')
+        if (text.p[i] == ':')
             continue;
-        if (!is_hex(c) || n == room)
+        if (!digit || n == room)
             return 0;
-        out[n++] = (char)(c >= 'A' && c <= 'F' ? c | 0x20 : c);
+        out[n++] = (char)digit;
     }
     return n;
 }
@@ -58,14 +65,49 @@ static bool take_hex(enum take how, struct sv text, char *scratch, struct obs *r
     return kind != KIND_NONE;
 }
 
+/* Four decimal octets without leading zeros: the address as it stands. obs_ip reads the same and more; this
+ * is what most fields of most events hold. */
+static inline bool is_plain_v4(struct sv text, struct obs *ret)
+{
+    const char *p = text.p, *end = text.p + text.n;
+
+    if (text.n < 7 || text.n > 15)
+        return false;
+    for (unsigned i = 0; i < 4; i++) {
+        const char *start = p;
+        unsigned v = 0;
+
+        for (; p < end && *p >= '0' && *p <= '9' && p < start + 3; p++)
+            v = v * 10 + (unsigned)(*p - '0');
+        if (p == start || v > 255 || (*start == '0' && p > start + 1))
+            return false;
+        ret->ip[12 + i] = (uint8_t)v;
+        if (i < 3 && (p == end || *p++ != '.'))
+            return false;
+    }
+    if (p != end)
+        return false;
+    memset(ret->ip, 0, 10);
+    memset(ret->ip + 10, 0xff, 2);
+    ret->kind = KIND_IPV4;
+    ret->value = text;
+    ret->bits = 32;
+    ret->port = 0;
+    return true;
+}
+
 static bool take_address(struct sv text, char *scratch, struct obs *ret)
 {
+    if (is_plain_v4(text, ret))
+        return true;
     return text.n > 1 && text.n < 64 && (is_hex(text.p[0]) || text.p[0] == ':') && obs_ip(text, scratch, ret);
 }
 
 static bool take_name(struct sv text, char *scratch, struct obs *ret)
 {
-    if (take_address(text, scratch, ret))
+    if (text.n == 0)
+        return false;
+    if ((is_hex(text.p[0]) || text.p[0] == ':') && take_address(text, scratch, ret))
         return true;
     if (text.n > 2 && text.p[0] == '*' && text.p[1] == '.')
         text = sv_sub(text, 2, SIZE_MAX);
@@ -75,9 +117,11 @@ static bool take_name(struct sv text, char *scratch, struct obs *ret)
 /* "host:443" and "[2001:db8::1]:443" without the port; an address of IPv6 stays whole. */
 static struct sv without_port(struct sv host, struct sv *ret_port)
 {
-    size_t colon = sv_rchr(host, ':');
+    size_t colon = sv_chr(host, ':');
 
     *ret_port = SV_NONE;
+    if (colon == SIZE_MAX)
+        return host;
     if (host.n && host.p[0] == '[') {
         size_t end = sv_chr(host, ']');
 
@@ -87,7 +131,7 @@ static struct sv without_port(struct sv host, struct sv *ret_port)
             *ret_port = sv_sub(host, end + 2, SIZE_MAX);
         return sv_sub(host, 1, end - 1);
     }
-    if (colon == SIZE_MAX || colon != sv_chr(host, ':'))
+    if (colon != sv_rchr(host, ':'))
         return host;
     *ret_port = sv_sub(host, colon + 1, SIZE_MAX);
     return sv_sub(host, 0, colon);
@@ -96,6 +140,75 @@ static struct sv without_port(struct sv host, struct sv *ret_port)
 static bool read_kind(struct event_state *s, enum kind kind, struct sv text, struct obs *ret)
 {
     return text.n && obs_read(&s->a, kind, text, ret, NULL) == OK;
+}
+
+/* Bytes of a URL that is canonical as it stands: those that obs_read would change or refuse, or read as marks
+ * of defanged text, are left to it. */
+static const bool plain_url_byte[256] = {
+    ['!'] = true,         ['"'] = true, ['$'] = true,         ['%'] = true, ['&'] = true, ['\''] = true,
+    ['*'] = true,         ['+'] = true, [','] = true,         ['-'] = true, ['.'] = true, ['/'] = true,
+    ['0' ... '9'] = true, [':'] = true, [';'] = true,         ['<'] = true, ['='] = true, ['>'] = true,
+    ['?'] = true,         ['@'] = true, ['A' ... 'Z'] = true, ['^'] = true, ['_'] = true, ['`'] = true,
+    ['a' ... 'z'] = true, ['|'] = true, ['~'] = true,
+};
+
+/*
+ * http://name/path or https://name/path in canonical form, the common case: a view of the text. Anything else
+ * goes the way that all values go. `scratch` is for the host.
+ */
+static bool is_plain_url(struct sv text, char *scratch)
+{
+    size_t host = sv_starts(text, SV("http://")) ? 7 : sv_starts(text, SV("https://")) ? 8 : 0;
+    size_t i = host;
+    struct obs o;
+
+    if (host == 0 || text.n > 4096)
+        return false;
+    while (i < text.n && text.p[i] != '/' && text.p[i] != '?')
+        i++;
+    struct sv name = sv_sub(text, host, i - host);
+    if (i == text.n || text.p[i] != '/' || !obs_domain(name, scratch, &o) || o.value.n != name.n ||
+        memcmp(o.value.p, name.p, name.n) != 0)
+        return false;
+    for (; i < text.n; i++)
+        if (!plain_url_byte[(unsigned char)text.p[i]])
+            return false;
+    return true;
+}
+
+static bool take_url(struct event_state *s, struct sv text, char *scratch, struct obs *ret)
+{
+    if (!is_plain_url(text, scratch))
+        return read_kind(s, KIND_URL, text, ret);
+    ret->kind = KIND_URL;
+    ret->value = text;
+    ret->bits = 0;
+    ret->port = 0;
+    return true;
+}
+
+/* Eight bytes at once: printable ASCII and what is above, no blank at the ends, is canonical as it stands. */
+static bool take_agent(struct event_state *s, struct sv text, struct obs *ret)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low = 0;
+    size_t i = 0;
+
+    if (text.n > 1024 || text.p[0] == ' ' || text.p[text.n - 1] == ' ')
+        return read_kind(s, KIND_USER_AGENT, text, ret);
+    for (uint64_t word; i + sizeof word <= text.n; i += sizeof word) {
+        memcpy(&word, text.p + i, sizeof word);
+        low |= (word - ones * 0x20) & ~word;
+    }
+    for (; i < text.n; i++)
+        low |= (unsigned char)text.p[i] < 0x20 ? 0x80 : 0;
+    if (low & ones * 0x80)
+        return read_kind(s, KIND_USER_AGENT, text, ret);
+    ret->kind = KIND_USER_AGENT;
+    ret->value = text;
+    ret->bits = 0;
+    ret->port = 0;
+    return true;
 }
 
 static bool take_one(struct event_state *s, enum take how, struct sv text, char *scratch, struct obs *ret)
@@ -110,7 +223,7 @@ static bool take_one(struct event_state *s, enum take how, struct sv text, char 
     case TAKE_NAME:
         return take_name(text, scratch, ret);
     case TAKE_URL:
-        return read_kind(s, KIND_URL, text, ret);
+        return take_url(s, text, scratch, ret);
     case TAKE_EMAIL:
         return read_kind(s, KIND_EMAIL, text, ret);
     case TAKE_HASH:
@@ -121,7 +234,7 @@ static bool take_one(struct event_state *s, enum take how, struct sv text, char 
     case TAKE_JA4:
         return read_kind(s, KIND_JA4, text, ret);
     case TAKE_AGENT:
-        return read_kind(s, KIND_USER_AGENT, text, ret);
+        return take_agent(s, text, ret);
     case TAKE_ANY:
         return text.n && obs_guess(&s->a, text, ret, NULL) == OK;
     case TAKE_NONE:
@@ -137,9 +250,10 @@ static bool known(const struct observation *o, struct sv field, const struct obs
     for (size_t i = 0; i < o->n; i++) {
         const struct observed *old = &o->v[i];
 
-        if (old->value.kind == v->kind && old->value.value.n == v->value.n && old->field.n == field.n &&
-            memcmp(old->value.value.p, v->value.p, v->value.n) == 0 &&
-            memcmp(old->field.p, field.p, field.n) == 0)
+        if (old->value.value.n != v->value.n || old->field.n != field.n || old->value.kind != v->kind)
+            continue;
+        if ((old->field.p == field.p || memcmp(old->field.p, field.p, field.n) == 0) &&
+            memcmp(old->value.value.p, v->value.p, v->value.n) == 0)
             return true;
     }
     return false;
@@ -148,12 +262,10 @@ static bool known(const struct observation *o, struct sv field, const struct obs
 static void take_value(struct event_state *s, struct observation *o, enum take how, struct sv field,
                        struct sv text)
 {
-    char spare[sizeof s->scratch[0]];
     bool full = o->n == OBSERVATION_VALUES;
-    struct observed extra;
-    struct observed *v = full ? &extra : &o->v[o->n];
+    struct observed *v = full ? &s->extra : &o->v[o->n];
 
-    if (!take_one(s, how, text, full ? spare : s->scratch[o->n], &v->value) || known(o, field, &v->value))
+    if (!take_one(s, how, text, s->scratch[o->n], &v->value) || known(o, field, &v->value))
         return;
     if (full) {
         o->more++;
@@ -205,6 +317,8 @@ void event_take(struct event_state *s, struct observation *o, enum take how, str
 
 static bool is_whole_url(struct sv target)
 {
+    if (target.n == 0 || target.p[0] == '/')
+        return false;
     size_t at = sv_find(target, SV("://"));
 
     return at != SIZE_MAX && at > 0 && at < sv_chr(target, '/') && at < sv_chr(target, '?');
@@ -353,11 +467,7 @@ uint16_t event_port(const struct event_slot *slot)
 
 struct sv event_class(const struct event_class *table, struct sv type)
 {
-    for (; table->type; table++) {
-        size_t n = strlen(table->type);
-
-        if (n == type.n && memcmp(table->type, type.p, n) == 0)
-            break;
-    }
-    return sv_c(table->class);
+    while (table->type.n && !(table->type.n == type.n && memcmp(table->type.p, type.p, type.n) == 0))
+        table++;
+    return table->class;
 }

@@ -13,7 +13,8 @@
 #define EVENT_LINE_BYTES (1u << 20)   /* longest event */
 #define EVENT_ARENA_BYTES (16u << 20) /* what the canonical values of one event may need */
 #define EVENT_SLOTS 16
-#define EVENT_INDEX 512
+#define EVENT_INDEX_BITS 8
+#define EVENT_INDEX (1u << EVENT_INDEX_BITS)
 
 /* How the text of a field becomes a value. Text that does not fit is not a value: the event is still one. */
 enum take {
@@ -42,11 +43,17 @@ struct event_rule {
     const char *field; /* what the value's place is called */
 };
 
-/* Rules by (group, key): open addressing over rule numbers + 1. */
+/* Rules by (group, key): open addressing. First and last eight bytes and the length are all of a key of up to
+ * 16 bytes. */
+struct event_key {
+    uint64_t first, last;
+    uint64_t tag;                  /* group and length */
+    const struct event_rule *rule; /* NULL = a free place */
+};
 struct event_index {
     const struct event_rule *rules;
-    uint8_t at[EVENT_INDEX];
-    uint8_t len[UINT8_MAX]; /* of each rule's key */
+    struct event_key at[EVENT_INDEX];
+    struct sv field[UINT8_MAX]; /* of each rule */
 };
 
 /* A field kept for the format. `v` is absent when the event is not JSON. */
@@ -87,7 +94,8 @@ struct event_state {
     struct zeek_log *zeek;
     struct sv context;     /* what a retry of a line needs before it */
     struct sv reject_type; /* what a line that is no event counts as */
-    char scratch[OBSERVATION_VALUES][256];
+    struct observed extra; /* a value that no longer fits */
+    char scratch[OBSERVATION_VALUES + 1][256];
 };
 
 /* ---- event.c: values and times
@@ -105,12 +113,16 @@ void event_take_request(struct event_state *s, struct observation *o, struct sv 
 int event_time(struct event_state *s, struct sv text, usec *ret, struct err *e) MUST_USE;
 /* A slot's number: JSON integer or decimal text; 0 when it is none or not a port. */
 uint16_t event_port(const struct event_slot *slot);
-/* The class (enum of words in intake.h) of a format's own type: the last row has a NULL type and is the
- * default. */
+/* The class (words in intake.h) of a format's own type: the last row has no type and is the default. */
 struct event_class {
-    const char *type;
-    const char *class;
+    struct sv type;
+    struct sv class;
 };
+/* A view in the initialiser of a table. */
+#define SV_ROW(lit)                                                                                          \
+    {                                                                                                        \
+        "" lit "", sizeof(lit) - 1                                                                           \
+    }
 struct sv event_class(const struct event_class *table, struct sv type);
 
 /* ---- event_rules.c: fields to values
@@ -118,6 +130,11 @@ struct sv event_class(const struct event_class *table, struct sv type);
 
 void event_index_init(struct event_index *x, const struct event_rule *rules);
 const struct event_rule *event_rule_find(const struct event_index *x, unsigned group, struct sv key);
+/* The rule's field as a view. */
+static inline struct sv event_field(const struct event_index *x, const struct event_rule *r)
+{
+    return x->field[r - x->rules];
+}
 /* Reads the members of an object by the rules of a group. */
 void event_walk(struct event_state *s, struct observation *o, unsigned group, struct jv object);
 /* One member by one rule. */

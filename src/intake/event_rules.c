@@ -1,11 +1,49 @@
 #include "intake/event.h"
 
-static unsigned slot_of(unsigned group, struct sv key)
-{
-    const unsigned char *p = (const unsigned char *)key.p;
+#include "base/json_walk.h"
 
-    return (group * 59u + (unsigned)key.n * 17u + p[0] * 7u + p[key.n / 2] * 131u + p[key.n - 1] * 31u) &
-           (EVENT_INDEX - 1);
+static inline uint64_t load8(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t load4(const char *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* First and last eight bytes by loads of fixed size: a memcpy of any length would cost more than the look-up.
+ */
+static inline uint64_t first_of(struct sv key)
+{
+    return key.n >= 8 ? load8(key.p) : key.n >= 4 ? load4(key.p) : (unsigned char)key.p[0];
+}
+
+static inline uint64_t last_of(struct sv key)
+{
+    if (key.n >= 8)
+        return load8(key.p + key.n - 8);
+    if (key.n >= 4)
+        return load4(key.p + key.n - 4);
+    return (uint64_t)(unsigned char)key.p[key.n / 2] << 8 | (unsigned char)key.p[key.n - 1];
+}
+
+static inline uint64_t tag_of(unsigned group, struct sv key)
+{
+    return (uint64_t)group << 32 | (uint32_t)key.n;
+}
+
+static inline size_t place_of(uint64_t first, uint64_t last, uint64_t tag)
+{
+    uint64_t mixed = (first ^ (last << 23 | last >> 41) ^ tag << 24) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (size_t)(mixed >> (64 - EVENT_INDEX_BITS));
 }
 
 void event_index_init(struct event_index *x, const struct event_rule *rules)
@@ -13,65 +51,67 @@ void event_index_init(struct event_index *x, const struct event_rule *rules)
     *x = (struct event_index){.rules = rules};
     for (size_t i = 0; rules[i].key && i < UINT8_MAX; i++) {
         struct sv key = sv_c(rules[i].key);
-        unsigned at = slot_of(rules[i].group, key);
+        uint64_t first = first_of(key), last = last_of(key), tag = tag_of(rules[i].group, key);
+        size_t at = place_of(first, last, tag);
 
-        while (x->at[at])
+        while (x->at[at].rule)
             at = (at + 1) & (EVENT_INDEX - 1);
-        x->at[at] = (uint8_t)(i + 1);
-        x->len[i] = (uint8_t)key.n;
+        x->at[at] = (struct event_key){first, last, tag, &rules[i]};
+        x->field[i] = sv_c(rules[i].field);
     }
 }
 
-const struct event_rule *event_rule_find(const struct event_index *x, unsigned group, struct sv key)
+static inline const struct event_rule *find(const struct event_index *x, unsigned group, struct sv key)
 {
     if (key.n == 0)
         return NULL;
-    for (unsigned at = slot_of(group, key); x->at[at]; at = (at + 1) & (EVENT_INDEX - 1)) {
-        const struct event_rule *r = &x->rules[x->at[at] - 1];
+    uint64_t first = first_of(key), last = last_of(key), tag = tag_of(group, key);
 
-        if (x->len[x->at[at] - 1] == key.n && r->group == group && memcmp(r->key, key.p, key.n) == 0)
-            return r;
+    for (size_t at = place_of(first, last, tag); x->at[at].rule; at = (at + 1) & (EVENT_INDEX - 1)) {
+        const struct event_key *k = &x->at[at];
+
+        if (k->first == first && k->last == last && k->tag == tag &&
+            (key.n <= 16 || memcmp(k->rule->key, key.p, key.n) == 0))
+            return k->rule;
     }
     return NULL;
 }
 
-static void take_text(struct event_state *s, struct observation *o, const struct event_rule *r, struct jv v)
+const struct event_rule *event_rule_find(const struct event_index *x, unsigned group, struct sv key)
 {
-    struct sv text = json_str(v);
+    return find(x, group, key);
+}
 
-    if (text.p)
-        event_take(s, o, r->take, sv_c(r->field), text);
+static void apply_to_array(struct event_state *s, struct observation *o, const struct event_rule *r,
+                           struct jv v)
+{
+    struct jv element;
+
+    for (struct json_walk w = json_walk_in(v); json_walk_element(&w, &element);) {
+        char type = json_walk_type(element);
+
+        if (r->take == TAKE_GROUP && type == '{')
+            event_walk(s, o, r->arg, element);
+        else if (r->take != TAKE_GROUP && type == '"')
+            event_take(s, o, r->take, event_field(&s->index, r), json_walk_str(element));
+    }
 }
 
 void event_apply(struct event_state *s, struct observation *o, const struct event_rule *r, struct jv v)
 {
-    struct jv element;
+    char type = json_walk_type(v);
 
     /* the first of two equal keys wins, as json_get would have it */
     if (r->slot && !s->slot[r->slot].v.doc)
-        s->slot[r->slot] = (struct event_slot){json_str(v), v};
+        s->slot[r->slot] = (struct event_slot){type == '"' ? json_walk_str(v) : SV_NONE, v};
     if (r->take == TAKE_NONE)
         return;
-    switch (json_type(v)) {
-    case JSON_STRING:
-        if (r->take != TAKE_GROUP)
-            take_text(s, o, r, v);
-        break;
-    case JSON_OBJECT:
-        if (r->take == TAKE_GROUP)
-            event_walk(s, o, r->arg, v);
-        break;
-    case JSON_ARRAY:
-        for (struct json_it it = json_each(v); json_next(&it, NULL, &element);) {
-            if (r->take != TAKE_GROUP)
-                take_text(s, o, r, element);
-            else if (json_type(element) == JSON_OBJECT)
-                event_walk(s, o, r->arg, element);
-        }
-        break;
-    default:
-        break;
-    }
+    if (type == '"' && r->take != TAKE_GROUP)
+        event_take(s, o, r->take, event_field(&s->index, r), json_walk_str(v));
+    else if (type == '{' && r->take == TAKE_GROUP)
+        event_walk(s, o, r->arg, v);
+    else if (type == '[')
+        apply_to_array(s, o, r, v);
 }
 
 /* Recursion ends because no rule of a group leads back to a group above it. */
@@ -80,8 +120,8 @@ void event_walk(struct event_state *s, struct observation *o, unsigned group, st
     struct sv key;
     struct jv v;
 
-    for (struct json_it it = json_each(object); json_next(&it, &key, &v);) {
-        const struct event_rule *r = event_rule_find(&s->index, group, key);
+    for (struct json_walk w = json_walk_in(object); json_walk_member(&w, &key, &v);) {
+        const struct event_rule *r = find(&s->index, group, key);
 
         if (r)
             event_apply(s, o, r, v);

@@ -125,10 +125,14 @@ static const struct event_rule rules[] = {
 _Static_assert(sizeof rules / sizeof *rules < UINT8_MAX, "rule numbers are bytes");
 
 static const struct event_class classes[] = {
-    {"alert", "alert"}, {"drop", "alert"}, {"flow", "flow"},     {"netflow", "flow"},
-    {"dns", "dns"},     {"mdns", "dns"},   {"http", "http"},     {"http2", "http"},
-    {"tls", "tls"},     {"quic", "tls"},   {"fileinfo", "file"}, {"smtp", "smtp"},
-    {"ssh", "ssh"},     {"rdp", "rdp"},    {"krb5", "login"},    {NULL, "other"},
+    {SV_ROW("alert"), SV_ROW("alert")},   {SV_ROW("drop"), SV_ROW("alert")},
+    {SV_ROW("flow"), SV_ROW("flow")},     {SV_ROW("netflow"), SV_ROW("flow")},
+    {SV_ROW("dns"), SV_ROW("dns")},       {SV_ROW("mdns"), SV_ROW("dns")},
+    {SV_ROW("http"), SV_ROW("http")},     {SV_ROW("http2"), SV_ROW("http")},
+    {SV_ROW("tls"), SV_ROW("tls")},       {SV_ROW("quic"), SV_ROW("tls")},
+    {SV_ROW("fileinfo"), SV_ROW("file")}, {SV_ROW("smtp"), SV_ROW("smtp")},
+    {SV_ROW("ssh"), SV_ROW("ssh")},       {SV_ROW("rdp"), SV_ROW("rdp")},
+    {SV_ROW("krb5"), SV_ROW("login")},    {{NULL, 0}, SV_ROW("other")},
 };
 
 /*

@@ -57,19 +57,19 @@ static const struct event_rule rules[] = {
 };
 
 static const struct event_class cowrie_classes[] = {
-    {"cowrie.login.failed", "login"},
-    {"cowrie.login.success", "login"},
-    {"cowrie.session.connect", "flow"},
-    {"cowrie.session.closed", "flow"},
-    {"cowrie.direct-tcpip.request", "flow"},
-    {"cowrie.direct-tcpip.data", "flow"},
-    {"cowrie.session.file_download", "file"},
-    {"cowrie.session.file_download.failed", "file"},
-    {"cowrie.session.file_upload", "file"},
-    {"cowrie.client.version", "ssh"},
-    {"cowrie.client.kex", "ssh"},
-    {"cowrie.client.fingerprint", "ssh"},
-    {NULL, "other"},
+    {SV_ROW("cowrie.login.failed"), SV_ROW("login")},
+    {SV_ROW("cowrie.login.success"), SV_ROW("login")},
+    {SV_ROW("cowrie.session.connect"), SV_ROW("flow")},
+    {SV_ROW("cowrie.session.closed"), SV_ROW("flow")},
+    {SV_ROW("cowrie.direct-tcpip.request"), SV_ROW("flow")},
+    {SV_ROW("cowrie.direct-tcpip.data"), SV_ROW("flow")},
+    {SV_ROW("cowrie.session.file_download"), SV_ROW("file")},
+    {SV_ROW("cowrie.session.file_download.failed"), SV_ROW("file")},
+    {SV_ROW("cowrie.session.file_upload"), SV_ROW("file")},
+    {SV_ROW("cowrie.client.version"), SV_ROW("ssh")},
+    {SV_ROW("cowrie.client.kex"), SV_ROW("ssh")},
+    {SV_ROW("cowrie.client.fingerprint"), SV_ROW("ssh")},
+    {{NULL, 0}, SV_ROW("other")},
 };
 
 static bool has(const struct event_state *s, enum slot n)

@@ -48,7 +48,8 @@ static bool is_set(struct sv text)
 /* A field without a rule: its text is a value when it is an address. */
 static void take_unknown(struct event_state *s, struct observation *o, struct sv name, struct sv text)
 {
-    if (text.n >= 2 && text.n <= 64 && (sv_chr(text, '.') != SIZE_MAX || sv_chr(text, ':') != SIZE_MAX))
+    if (name.n && text.n >= 2 && text.n <= 64 &&
+        (sv_chr(text, '.') != SIZE_MAX || sv_chr(text, ':') != SIZE_MAX))
         event_take(s, o, TAKE_IP, name, text);
 }
 
@@ -101,7 +102,7 @@ static void read_cell(struct event_state *s, struct observation *o, const struct
     if (c->rule->slot && !s->slot[c->rule->slot].text.p)
         s->slot[c->rule->slot].text = text;
     if (c->rule->take != TAKE_NONE)
-        event_take(s, o, c->rule->take, sv_c(c->rule->field), text);
+        event_take(s, o, c->rule->take, event_field(&s->index, c->rule), text);
 }
 
 static int read_row(struct event_state *s, struct sv row, struct observation *o, struct err *e)
@@ -213,6 +214,7 @@ static int read_line(struct event_state *s, struct sv text, struct observation *
 {
     if (text.n && text.p[0] == '#') {
         s->reject_type = SV("header");
+        s->context = SV("");
         return zeek_header(s->zeek, &s->index, text, e);
     }
     if (text.n && text.p[0] == '{') {

@@ -170,9 +170,14 @@ const char *zeek_path_name(enum zeek_path p)
 }
 
 const struct event_class zeek_classes[] = {
-    {"conn", "flow"},      {"socks", "flow"},   {"tunnel", "flow"},  {"dns", "dns"},
-    {"http", "http"},      {"ssl", "tls"},      {"x509", "tls"},     {"files", "file"},
-    {"smb_files", "file"}, {"pe", "file"},      {"smtp", "smtp"},    {"ssh", "ssh"},
-    {"rdp", "rdp"},        {"notice", "alert"}, {"intel", "alert"},  {"signatures", "alert"},
-    {"kerberos", "login"}, {"ntlm", "login"},   {"radius", "login"}, {NULL, "other"},
+    {SV_ROW("conn"), SV_ROW("flow")},      {SV_ROW("socks"), SV_ROW("flow")},
+    {SV_ROW("tunnel"), SV_ROW("flow")},    {SV_ROW("dns"), SV_ROW("dns")},
+    {SV_ROW("http"), SV_ROW("http")},      {SV_ROW("ssl"), SV_ROW("tls")},
+    {SV_ROW("x509"), SV_ROW("tls")},       {SV_ROW("files"), SV_ROW("file")},
+    {SV_ROW("smb_files"), SV_ROW("file")}, {SV_ROW("pe"), SV_ROW("file")},
+    {SV_ROW("smtp"), SV_ROW("smtp")},      {SV_ROW("ssh"), SV_ROW("ssh")},
+    {SV_ROW("rdp"), SV_ROW("rdp")},        {SV_ROW("notice"), SV_ROW("alert")},
+    {SV_ROW("intel"), SV_ROW("alert")},    {SV_ROW("signatures"), SV_ROW("alert")},
+    {SV_ROW("kerberos"), SV_ROW("login")}, {SV_ROW("ntlm"), SV_ROW("login")},
+    {SV_ROW("radius"), SV_ROW("login")},   {{NULL, 0}, SV_ROW("other")},
 };

@@ -131,6 +131,11 @@ static int read_fields(struct zeek_log *z, const struct event_index *x, struct s
             z->ncolumns = 0;
             return err_set(e, ERR_LIMIT, "the log has more than %d columns", ZEEK_COLUMNS);
         }
+        if (name.n == 0) {
+            err_set(e, ERR_SYNTAX, "column %zu has no name", z->ncolumns + 1);
+            z->ncolumns = 0;
+            return ERR_SYNTAX;
+        }
         const struct event_rule *r = x ? event_rule_find(x, 0, name) : NULL;
         z->column[z->ncolumns++] = (struct zeek_column){name, r, false};
         if (r && r->arg && r->arg < z->guess)
@@ -158,39 +163,69 @@ static int read_types(struct zeek_log *z, struct sv types, struct err *e)
     return e ? e->code : ERR_SYNTAX;
 }
 
-static bool begins(struct sv line, const char *name, size_t *ret_n)
+enum directive { D_SEPARATOR, D_SET_SEPARATOR, D_EMPTY, D_UNSET, D_PATH, D_FIELDS, D_TYPES, D_OTHER };
+
+/* Which line it is, and the length of its name; #open, #close and comments say nothing that rows need. */
+static enum directive directive_of(struct sv line, size_t *ret_n)
 {
-    *ret_n = strlen(name);
-    return sv_starts(line, sv_from(name, *ret_n));
+    static const struct sv names[] = {
+        [D_SEPARATOR] = {"#separator", 10},
+        [D_SET_SEPARATOR] = {"#set_separator", 14},
+        [D_EMPTY] = {"#empty_field", 12},
+        [D_UNSET] = {"#unset_field", 12},
+        [D_PATH] = {"#path", 5},
+        [D_FIELDS] = {"#fields", 7},
+        [D_TYPES] = {"#types", 6},
+    };
+
+    for (unsigned d = 0; d < D_OTHER; d++)
+        if (sv_starts(line, names[d])) {
+            *ret_n = names[d].n;
+            return (enum directive)d;
+        }
+    return D_OTHER;
+}
+
+static int read_directive(struct zeek_log *z, const struct event_index *x, enum directive d, struct sv text,
+                          struct err *e)
+{
+    switch (d) {
+    case D_SEPARATOR:
+        return read_byte(z, sv_trim(text), "a separator", &z->separator, e);
+    case D_SET_SEPARATOR:
+        return read_byte(z, text, "a set separator", &z->set_separator, e);
+    case D_EMPTY:
+        z->empty = arena_sv(&z->a, text);
+        return OK;
+    case D_UNSET:
+        z->unset = arena_sv(&z->a, text);
+        return OK;
+    case D_PATH:
+        z->path = arena_sv(&z->a, text);
+        return OK;
+    case D_FIELDS:
+        return read_fields(z, x, text, e);
+    case D_TYPES:
+        return read_types(z, text, e);
+    case D_OTHER:
+    default:
+        return OK;
+    }
 }
 
 int zeek_header(struct zeek_log *z, const struct event_index *x, struct sv line, struct err *e)
 {
-    size_t n;
+    size_t n = 0;
+    enum directive d = directive_of(line, &n);
 
-    if (begins(line, "#close", &n) || begins(line, "#open", &n))
+    if (d == D_OTHER)
         return OK;
     /* A file of several logs: the next header. One without #separator holds on to what the first said. */
-    if (begins(line, "#separator", &n) ||
-        (begins(line, "#fields", &n) && z->ncolumns && z->separator == '\t'))
+    if (d == D_SEPARATOR || (d == D_FIELDS && z->ncolumns && z->separator == '\t'))
         reset(z);
     buf_add(&z->header, line);
     buf_addc(&z->header, '\n');
     if (z->header.failed)
         return err_set(e, ERR_LIMIT, "the header of the log is longer than %u bytes", ZEEK_HEADER_BYTES);
-    if (begins(line, "#separator", &n))
-        return read_byte(z, sv_trim(argument(z, line, n)), "a separator", &z->separator, e);
-    if (begins(line, "#set_separator", &n))
-        return read_byte(z, argument(z, line, n), "a set separator", &z->set_separator, e);
-    if (begins(line, "#empty_field", &n))
-        z->empty = arena_sv(&z->a, argument(z, line, n));
-    else if (begins(line, "#unset_field", &n))
-        z->unset = arena_sv(&z->a, argument(z, line, n));
-    else if (begins(line, "#path", &n))
-        z->path = arena_sv(&z->a, argument(z, line, n));
-    else if (begins(line, "#fields", &n))
-        return read_fields(z, x, argument(z, line, n), e);
-    else if (begins(line, "#types", &n))
-        return read_types(z, argument(z, line, n), e);
-    return OK;
+    return read_directive(z, x, d, argument(z, line, n), e);
 }
