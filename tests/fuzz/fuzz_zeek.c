@@ -1,0 +1,11 @@
+#include "event_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sv bytes = {(const char *)data, size};
+
+    fuzz_file(bytes, "zeek");
+    fuzz_file(bytes, "zeek-intel");
+    fuzz_lines(bytes, "zeek");
+    return 0;
+}
