@@ -45,7 +45,7 @@ static bool like_wildcard(struct arena *a, struct sv like, struct sv *ret)
     if (!sv_starts(like, SV("%.")))
         return false;
     for (size_t i = 1; i < like.n; i++)
-        if (like.p[i] == '%' || like.p[i] == '_')
+        if (like.p[i] == '%' || like.p[i] == '_' || like.p[i] == 0)
             return false;
     *ret = arena_printf(a, "*%.*s", SV_ARG(sv_sub(like, 1, SIZE_MAX)));
     return ret->p != NULL;

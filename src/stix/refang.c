@@ -132,10 +132,8 @@ static bool odd_scheme(struct sv s)
     return false;
 }
 
-struct sv refang(struct arena *a, struct sv text)
+static struct sv one_pass(struct arena *a, struct sv text)
 {
-    if (!might_be_defanged(text) && !odd_scheme(text))
-        return text;
     /* Nothing in the tables is longer than what it replaces. */
     char *out = arena_alloc(a, text.n + 1);
     if (!out)
@@ -145,6 +143,21 @@ struct sv refang(struct arena *a, struct sv text)
         step(&w);
     w.n = plain_scheme(out, w.n);
     out[w.n] = 0;
-    struct sv r = {out, w.n};
-    return sv_eq(r, text) ? text : r;
+    return (struct sv){out, w.n};
+}
+
+/* "[[.]]" takes two passes. What is wrapped more often than this is no defanged text: the empty view. */
+#define MAX_PASSES 4
+
+struct sv refang(struct arena *a, struct sv text)
+{
+    for (int i = 0; i < MAX_PASSES; i++) {
+        if (!might_be_defanged(text) && !odd_scheme(text))
+            return text;
+        struct sv next = one_pass(a, text);
+        if (!next.p || sv_eq(next, text))
+            return next.p ? text : SV_NONE;
+        text = next;
+    }
+    return might_be_defanged(text) ? SV("") : text;
 }

@@ -151,6 +151,15 @@ static struct sv read_tlsh(struct arena *a, struct sv s)
     return hex.p ? arena_printf(a, "t1%.*s", SV_ARG(hex)) : SV_NONE;
 }
 
+/* Free text of one line. */
+static struct sv read_line(struct sv s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((uint8_t)s.p[i] < 0x20)
+            return SV_NONE;
+    return s.n ? s : SV_NONE;
+}
+
 /* Long and short names of the hives; the long one is canonical. */
 static struct sv read_registry(struct arena *a, struct sv s)
 {
@@ -162,6 +171,8 @@ static struct sv read_registry(struct arena *a, struct sv s)
     size_t end = sv_chr(s, '\\');
     struct sv hive = sv_sub(s, 0, end);
     struct sv rest = end == SIZE_MAX ? SV("") : sv_sub(s, end, SIZE_MAX);
+    if (!read_line(s).p)
+        return SV_NONE;
     if (hive.n && hive.p[hive.n - 1] == ':')
         hive.n--;
     rest = lower_sv(a, rest);
@@ -187,15 +198,6 @@ static struct sv read_phone(struct arena *a, struct sv s)
     }
     size_t digits = n - (n > 0 && out[0] == '+');
     return digits >= 5 && digits <= 15 ? arena_sv(a, (struct sv){out, n}) : SV_NONE;
-}
-
-/* Free text of one line. */
-static struct sv read_line(struct sv s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((uint8_t)s.p[i] < 0x20)
-            return SV_NONE;
-    return s.n ? s : SV_NONE;
 }
 
 static struct sv read_token(struct arena *a, enum kind kind, struct sv s)
