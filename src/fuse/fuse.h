@@ -60,6 +60,7 @@ struct take_opts {
     const struct source *source;
     struct sv format; /* "" = detect */
     usec now;         /* time of acceptance */
+    bool events_only; /* refuse files in any other format: ERR_UNSUPPORTED */
     /* Called about twice a second with running numbers; may be NULL. */
     void (*progress)(void *ctx, const struct take_report *so_far);
     /* Each new or grown sighting as a JSON line (live stream, relay); may be NULL. */

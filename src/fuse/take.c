@@ -235,6 +235,19 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
     return flush_when_full(t, e);
 }
 
+/* Who may only report events states nothing about what is bad, also when the parser process says otherwise.
+ */
+static int take_may_know(const struct take *t, struct err *e)
+{
+    if (!t->o->events_only) {
+        return OK;
+    }
+    err_set(e, ERR_UNSUPPORTED, "this is %s, not events", t->report->format);
+    return err_hint(
+        e, "only events are taken here; take indicators and objects in with `noroshi intake` or POST "
+           "/api/v1/intake");
+}
+
 static int on_member(void *ctx, struct sv path, const char *format, struct err *e)
 {
     struct take *t = ctx;
@@ -247,6 +260,9 @@ static int on_member(void *ctx, struct sv path, const char *format, struct err *
     const struct intake_format *f = intake_format_find(sv_c(format));
     t->report->events = t->report->events || (f && f->events);
     snprintf(t->member, sizeof(t->member), path.n ? "%s!%.*s" : "%s", t->report->path, SV_ARG(path));
+    if (rc == OK && f && !f->events) {
+        rc = take_may_know(t, e);
+    }
     return rc;
 }
 
@@ -357,9 +373,12 @@ struct guard {
         return rc;                                                                                           \
     }
 GUARDED(record, on_record(g->t, type, e), struct sv type, struct err *e)
-GUARDED(claim, on_claim(g->t, c, e), const struct claim_rec *c, struct err *e)
-GUARDED(object, on_object(g->t, o, e), const struct object_rec *o, struct err *e)
-GUARDED(list, take_list(g->t, l, e), const struct list_rec *l, struct err *e)
+GUARDED(claim, take_may_know(g->t, e) == OK ? on_claim(g->t, c, e) : e->code, const struct claim_rec *c,
+        struct err *e)
+GUARDED(object, take_may_know(g->t, e) == OK ? on_object(g->t, o, e) : e->code, const struct object_rec *o,
+        struct err *e)
+GUARDED(list, take_may_know(g->t, e) == OK ? take_list(g->t, l, e) : e->code, const struct list_rec *l,
+        struct err *e)
 GUARDED(list_entry, take_list_entry(g->t, value, e), struct sv value, struct err *e)
 GUARDED(observation, take_observation(g->t, o, e), const struct observation *o, struct err *e)
 GUARDED(reject, on_reject(g->t, r, e), const struct reject *r, struct err *e)
