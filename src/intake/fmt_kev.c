@@ -38,6 +38,7 @@ static int kev_read(struct intake_job *job, struct err *e)
     struct buf file;
 
     buf_init(&k.meta, REJECT_BYTES);
+    buf_init(&k.context, REJECT_BYTES);
     int rc = stream_whole(job->in, &file, e);
     if (rc == OK && !k.doc)
         rc = err_set(e, ERR_MEMORY, "no memory for a JSON parser");
@@ -45,6 +46,7 @@ static int kev_read(struct intake_job *job, struct err *e)
         rc = span_open(&it, buf_sv(&file)) ? kev_json(&k, buf_sv(&file), e) : kev_csv(&k, buf_sv(&file), e);
     json_doc_free(k.doc);
     buf_clear(&k.meta);
+    buf_clear(&k.context);
     buf_clear(&file);
     return rc;
 }

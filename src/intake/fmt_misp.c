@@ -98,7 +98,7 @@ static int broken_list(struct misp *m, const struct span_it *it, struct sv list,
 
     err_set(&why, ERR_SYNTAX,
             "a comma, colon or value is missing here; what follows in this list could not be read");
-    return misp_reject(m, type, sv_from(it->after, (size_t)(end - it->after)), &why, e);
+    return misp_reject(m, type, sv_from(it->after, (size_t)(end - it->after)), &why, SV(""), e);
 }
 
 /* PHP writes a list whose keys have gaps as an object: {"0":{},"2":{}}. One attribute alone is an object too.
@@ -127,7 +127,7 @@ static int each_part(struct misp *m, struct sv list, struct sv type, part_fn eac
     return rc == OK && (it.bad || it.cut) ? broken_list(m, &it, list, type, e) : rc;
 }
 
-static int object_part(struct misp *m, struct sv object, struct err *e)
+int misp_object(struct misp *m, struct sv object, struct err *e)
 {
     struct err why = ERR_NONE;
     int rc = misp_object_head(m, object, &why);
@@ -135,9 +135,12 @@ static int object_part(struct misp *m, struct sv object, struct err *e)
     if (rc < 0 && error_ends_file(rc))
         return (*e = why).code;
     if (rc < 0)
-        return misp_reject(m, SV("object"), object, &why, e);
+        buf_reset(&m->object_json);
+    if (rc < 0)
+        return misp_reject_part(m, "object", SV("object"), object, &why, e);
     rc = each_part(m, span_get(object, SV("Attribute")), SV("attribute"), misp_attribute, e);
     m->object = (struct misp_object){.first = USEC_NONE, .last = USEC_NONE};
+    buf_reset(&m->object_json);
     return rc;
 }
 
@@ -153,7 +156,7 @@ static int event_parts(struct misp *m, struct sv event, struct err *e)
         if (sv_eq(key, SV("Attribute")))
             rc = each_part(m, value, SV("attribute"), misp_attribute, e);
         else if (sv_eq(key, SV("Object")))
-            rc = each_part(m, value, SV("object"), object_part, e);
+            rc = each_part(m, value, SV("object"), misp_object, e);
     }
     return rc == OK && (it.bad || it.cut) ? broken_list(m, &it, event, SV("event"), e) : rc;
 }
@@ -171,7 +174,7 @@ static int read_event(struct misp *m, struct sv event, struct err *e)
     if (rc < 0 && error_ends_file(rc))
         return (*e = why).code;
     if (rc < 0)
-        rc = misp_reject(m, SV("event"), event, &why, e);
+        rc = misp_reject(m, SV("event"), event, &why, SV(""), e);
     return rc < 0 || !head ? rc : event_parts(m, event, e);
 }
 
@@ -201,7 +204,7 @@ static int read_member(void *ctx, struct sv member, uint64_t line, uint64_t offs
     err_set(&why, ERR_VALUE, "this is no MISP event");
     err_hint(&why,
              "an event is an object with \"info\", \"Attribute\" or \"Object\", alone or under \"Event\"");
-    return misp_reject(m, SV("event"), member, &why, e);
+    return misp_reject(m, SV("event"), member, &why, SV(""), e);
 }
 
 static int misp_read(struct intake_job *job, struct err *e)
@@ -209,7 +212,9 @@ static int misp_read(struct intake_job *job, struct err *e)
     struct misp m;
     int rc = misp_init(&m, job, e);
 
-    if (rc == OK)
+    if (rc == OK && misp_is_retry(job->in))
+        rc = misp_retry(&m, e);
+    else if (rc == OK)
         rc = json_members_max(job->in, SV("response"), MISP_EVENT_BYTES, read_member, &m, NULL, NULL, e);
     misp_clear(&m);
     return rc;

@@ -95,7 +95,7 @@ static int entry(struct misp *m, struct sv key, struct sv text, struct err *e)
         return emit_claim_record(m->job, SV("event"), &c, e);
     if (error_ends_file(rc))
         return (*e = why).code;
-    return misp_reject(m, SV("event"), text, &why, e);
+    return misp_reject(m, SV("event"), text, &why, SV(""), e);
 }
 
 static int read_manifest(void *ctx, struct sv member, uint64_t line, uint64_t offset, struct err *e)
@@ -115,8 +115,8 @@ static int read_manifest(void *ctx, struct sv member, uint64_t line, uint64_t of
         struct err why = ERR_NONE;
         err_set(&why, ERR_SYNTAX,
                 "a comma, colon or value is missing here; the entries that follow could not be read");
-        rc =
-            misp_reject(m, SV("event"), sv_from(it.after, (size_t)(member.p + member.n - it.after)), &why, e);
+        rc = misp_reject(m, SV("event"), sv_from(it.after, (size_t)(member.p + member.n - it.after)), &why,
+                         SV(""), e);
     }
     return rc;
 }

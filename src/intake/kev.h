@@ -20,6 +20,7 @@ struct kev {
     const struct intake_job *job;
     struct json_doc *doc;
     struct buf meta;
+    struct buf context; /* JSON: what a rejected entry needs to be tried again alone */
     usec modified;
 };
 /* Record and claim, or a reject with what is wrong. */

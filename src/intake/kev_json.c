@@ -34,14 +34,25 @@ static int read_entry(struct kev *k, struct sv text, uint64_t line, uint64_t off
     if (rc < 0 && error_ends_file(rc))
         return (*e = why).code;
     if (rc < 0)
-        return kev_reject(k, text, SV(""), line + (why.line > 1 ? why.line - 1 : 0),
+        return kev_reject(k, text, buf_sv(&k->context), line + (why.line > 1 ? why.line - 1 : 0),
                           offset + (why.offset == UINT64_MAX ? 0 : why.offset), &why, e);
     read_fields(&entry, v);
-    return kev_entry_emit(k, &entry, text, SV(""), line, offset, e);
+    return kev_entry_emit(k, &entry, text, buf_sv(&k->context), line, offset, e);
 }
 
-/* dateReleased, else catalogVersion "2025.03.03": the time that says which of two files is the later state.
- */
+static void write_context(struct kev *k, struct sv released)
+{
+    struct jw w;
+
+    buf_reset(&k->context);
+    jw_init(&w, &k->context);
+    jw_obj(&w);
+    jw_kstr(&w, "noroshi-retry", SV("entry"));
+    jw_kstr(&w, "dateReleased", released);
+    jw_end_obj(&w);
+}
+
+/* dateReleased says which of two files is the later state. */
 static int read_released(struct kev *k, struct sv file, struct err *e)
 {
     struct sv released = span_get(file, SV("dateReleased"));
@@ -54,6 +65,7 @@ static int read_released(struct kev *k, struct sv file, struct err *e)
     if (rc < 0)
         return rc;
     struct sv text = json_str(v);
+    write_context(k, text);
     if (text.n == 10 && kev_day(text, &k->modified))
         return OK;
     return time_parse(text, &(struct time_opts){.fallback = k->job->opts->zone}, &k->modified, e);
@@ -81,6 +93,21 @@ static int check_frame(struct sv file, struct err *e)
     return err_at(e, NULL, 0, (uint64_t)(it.after - file.p));
 }
 
+/* {"noroshi-retry":"entry","dateReleased":"..."}, a line end, and one rejected entry. */
+static int read_retry(struct kev *k, struct sv file, struct err *e)
+{
+    struct span_it it;
+    struct sv key, value;
+    int rc = read_released(k, file, e);
+
+    if (rc < 0 || !span_open(&it, file))
+        return rc;
+    while (span_next(&it, &key, &value))
+        ;
+    struct sv record = sv_trim(sv_from(it.after, (size_t)(file.p + file.n - it.after)));
+    return read_entry(k, record, 1, 0, e);
+}
+
 int kev_json(struct kev *k, struct sv file, struct err *e)
 {
     struct sv list = span_get(file, SV("vulnerabilities"));
@@ -88,6 +115,8 @@ int kev_json(struct kev *k, struct sv file, struct err *e)
     struct span_it it;
     struct sv key, value;
 
+    if (span_get(file, SV("noroshi-retry")).p)
+        return read_retry(k, file, e);
     int rc =
         span_first(list) == '[' ? OK : err_set(e, ERR_VALUE, "the catalogue has no list \"vulnerabilities\"");
     if (rc == OK)

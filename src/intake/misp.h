@@ -62,8 +62,10 @@ struct misp {
     struct json_doc *doc;      /* one attribute */
     struct arena event_arena;
     struct arena object_arena;
-    struct stix2 stix; /* checks and describes the objects made of events */
-    struct buf text;   /* scratch for JSON written by us */
+    struct stix2 stix;      /* checks and describes the objects made of events */
+    struct buf event_json;  /* what the head was read from, for a retry */
+    struct buf object_json; /* the same of the object; empty outside of objects */
+    struct buf text;        /* scratch for JSON written by us */
     struct misp_head head;
     struct misp_object object;
     struct span_lines lines;
@@ -84,8 +86,19 @@ int misp_object_head(struct misp *m, struct sv object, struct err *e) MUST_USE;
 /* One attribute: record and claims, or a reject. Negative only for errors that end the file. */
 int misp_attribute(struct misp *m, struct sv text, struct err *e) MUST_USE;
 /* A reject for a part of the file's text. */
-int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err *why,
+int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err *why, struct sv context,
                 struct err *e) MUST_USE;
+/* Gives the parts of one MISP object to the sink. */
+int misp_object(struct misp *m, struct sv object, struct err *e) MUST_USE;
+
+/* ---- misp_retry.c ---------------------------------------------------------------------------- */
+
+/* A reject of an attribute or object ("attribute", "object") with what it needs to be tried again alone. */
+int misp_reject_part(struct misp *m, const char *what, struct sv type, struct sv text, const struct err *why,
+                     struct err *e) MUST_USE;
+/* Is the stream such a record? */
+bool misp_is_retry(struct stream *in);
+int misp_retry(struct misp *m, struct err *e) MUST_USE;
 
 /* Tags into marking and labels: "tlp:*" tags mark, the strictest of them counts; all others are labels. */
 void misp_marking(struct sv tag, bool *marked, enum tlp *tlp);

@@ -14,7 +14,8 @@ struct attribute {
     size_t n;
 };
 
-int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err *why, struct err *e)
+int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err *why, struct sv context,
+                struct err *e)
 {
     uint64_t line = span_line(&m->lines, text.p);
     uint64_t offset = m->base_offset + (uint64_t)(text.p - m->lines.start);
@@ -23,7 +24,7 @@ int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err
         offset += why->offset;
         line += why->line > 1 ? why->line - 1 : 0;
     }
-    return emit_rejected_record(m->job, type, line, offset, why, text, SV(""), e);
+    return emit_rejected_record(m->job, type, line, offset, why, text, context, e);
 }
 
 /* ---- values of MISP's JSON: numbers and truth come as themselves or as text ------------------ */
@@ -363,7 +364,7 @@ int misp_attribute(struct misp *m, struct sv text, struct err *e)
     if (rc < 0 && error_ends_file(rc))
         return (*e = why).code;
     if (rc < 0)
-        return misp_reject(m, t.type.n ? t.type : raw_type(text), text, &why, e);
+        return misp_reject_part(m, "attribute", t.type.n ? t.type : raw_type(text), text, &why, e);
     rc = sink->record(sink->ctx, t.type, e);
     for (size_t i = 0; rc == OK && i < t.n; i++)
         rc = sink->claim(sink->ctx, &t.claims[i], e);

@@ -6,6 +6,8 @@ int misp_init(struct misp *m, const struct intake_job *job, struct err *e)
     arena_init(&m->event_arena, MISP_HEAD_BYTES);
     arena_init(&m->object_arena, MISP_HEAD_BYTES);
     buf_init(&m->text, MISP_HEAD_BYTES);
+    buf_init(&m->event_json, MISP_HEAD_BYTES);
+    buf_init(&m->object_json, MISP_HEAD_BYTES);
     m->head_doc = json_doc_new(MISP_HEAD_BYTES);
     m->doc = json_doc_new(INTAKE_MEMBER_BYTES);
     int rc = stix2_init(&m->stix, job, e);
@@ -19,6 +21,8 @@ void misp_clear(struct misp *m)
     json_doc_free(m->head_doc);
     json_doc_free(m->doc);
     buf_clear(&m->text);
+    buf_clear(&m->event_json);
+    buf_clear(&m->object_json);
     arena_clear(&m->event_arena);
     arena_clear(&m->object_arena);
     stix2_clear(&m->stix);
@@ -39,30 +43,30 @@ static bool is_long(struct sv key)
     return false;
 }
 
-/* Parses `object` without its long members. */
-static int parse_head(struct misp *m, struct sv object, struct jv *ret, struct err *e)
+/* Parses `object` without its long members, which is left in `b`. */
+static int parse_head(struct misp *m, struct sv object, struct buf *b, struct jv *ret, struct err *e)
 {
     struct span_it it;
     struct sv key, value;
     size_t n = 0;
 
-    buf_reset(&m->text);
-    buf_addc(&m->text, '{');
+    buf_reset(b);
+    buf_addc(b, '{');
     if (!span_open(&it, object) || it.close != '}')
         return err_set(e, ERR_VALUE, "this is no JSON object");
     while (span_next(&it, &key, &value)) {
         if (is_long(key))
             continue;
-        buf_add(&m->text, n++ ? SV(",\"") : SV("\""));
-        buf_add(&m->text, key);
-        buf_add(&m->text, SV("\":"));
-        buf_add(&m->text, value);
+        buf_add(b, n++ ? SV(",\"") : SV("\""));
+        buf_add(b, key);
+        buf_add(b, SV("\":"));
+        buf_add(b, value);
     }
-    buf_addc(&m->text, '}');
-    if (m->text.failed)
+    buf_addc(b, '}');
+    if (b->failed)
         return err_set(e, ERR_LIMIT, "the event without its attributes is longer than %zu bytes",
                        MISP_HEAD_BYTES);
-    int rc = json_parse(m->head_doc, buf_sv(&m->text), ret, e);
+    int rc = json_parse(m->head_doc, buf_sv(b), ret, e);
     if (rc < 0)
         return err_at(e, NULL, 0, UINT64_MAX); /* the place is one in our copy */
     if (json_type(json_get(*ret, SV("Attribute"))) || json_type(json_get(*ret, SV("Object"))))
@@ -256,7 +260,8 @@ int misp_event_report(struct misp *m, struct err *e)
 int misp_event_head(struct misp *m, struct sv event, struct err *e)
 {
     struct jv v;
-    int rc = parse_head(m, event, &v, e);
+    buf_reset(&m->object_json);
+    int rc = parse_head(m, event, &m->event_json, &v, e);
     if (rc < 0)
         return rc;
 
@@ -285,7 +290,7 @@ int misp_object_head(struct misp *m, struct sv object, struct err *e)
 
     arena_reset(&m->object_arena);
     *o = (struct misp_object){.first = USEC_NONE, .last = USEC_NONE};
-    int rc = parse_head(m, object, &v, e);
+    int rc = parse_head(m, object, &m->object_json, &v, e);
     if (rc == OK)
         rc = misp_time(json_get(v, SV("first_seen")), zone, &o->first, e);
     if (rc == OK)

@@ -93,6 +93,31 @@ static void rejects_entries_alone(void **state)
     collect_clear(&c);
 }
 
+static void a_rejected_entry_can_be_tried_again_alone(void **state)
+{
+    struct collect c, again;
+    struct buf file;
+    struct err e = ERR_NONE;
+
+    read_file(&c, "kev_bad.json");
+    const struct reject *r = &c.reject[0];
+    size_t at = sv_find(r->bytes, SV("CVE-26-1"));
+    buf_init(&file, 1 << 16);
+    buf_add(&file, r->context);
+    buf_addc(&file, '\n');
+    buf_add(&file, sv_sub(r->bytes, 0, at));
+    buf_add(&file, SV("CVE-2026-1001"));
+    buf_add(&file, sv_sub(r->bytes, at + 8, SIZE_MAX));
+    collect_init(&again);
+    assert_int_equal(collect_text(&again, buf_sv(&file), "kev", &e), OK);
+    assert_int_equal(again.records, 1);
+    assert_int_equal(again.nclaims, 1);
+    assert_true(again.claim[0].modified == c.claim[0].modified);
+    buf_clear(&file);
+    collect_clear(&again);
+    collect_clear(&c);
+}
+
 static void rejects_rows_alone(void **state)
 {
     struct collect c;
@@ -156,11 +181,9 @@ static void detects_by_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_an_entry),
-        cmocka_unit_test(both_forms_say_the_same),
-        cmocka_unit_test(rejects_entries_alone),
-        cmocka_unit_test(rejects_rows_alone),
-        cmocka_unit_test(a_broken_catalogue_is_an_error),
+        cmocka_unit_test(reads_an_entry),        cmocka_unit_test(both_forms_say_the_same),
+        cmocka_unit_test(rejects_entries_alone), cmocka_unit_test(a_rejected_entry_can_be_tried_again_alone),
+        cmocka_unit_test(rejects_rows_alone),    cmocka_unit_test(a_broken_catalogue_is_an_error),
         cmocka_unit_test(detects_by_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,6 +311,71 @@ static void an_unknown_tlp_tag_is_never_freer(void **state)
     collect_clear(&c);
 }
 
+/* As a retry does it: context, line end, bytes (perhaps mended). */
+static void retry(const struct reject *r, const char *wrong, const char *right, struct collect *c)
+{
+    struct buf file;
+    struct err e = ERR_NONE;
+    size_t at = sv_find(r->bytes, sv_c(wrong));
+
+    assert_true(r->context.n > 0 && at != SIZE_MAX);
+    buf_init(&file, 1 << 20);
+    buf_add(&file, r->context);
+    buf_addc(&file, '\n');
+    buf_add(&file, sv_sub(r->bytes, 0, at));
+    buf_add(&file, sv_c(right));
+    buf_add(&file, sv_sub(r->bytes, at + strlen(wrong), SIZE_MAX));
+    collect_init(c);
+    if (collect_text(c, buf_sv(&file), "misp", &e) < 0)
+        fail_msg("%s", e.text);
+    buf_clear(&file);
+}
+
+static void a_rejected_attribute_can_be_tried_again_alone(void **state)
+{
+    struct collect c, again;
+
+    read_file(&c, "event.json", "misp");
+    retry(&c.reject[0], "\"value\": \"\"", "\"value\": \"mended.example\"", &again);
+    assert_int_equal(again.records, 1);
+    assert_int_equal(again.nrejects, 0);
+    const struct claim_rec *k = claim(&again, KIND_DOMAIN, "mended.example");
+    assert_int_equal(k->tlp, TLP_GREEN);
+    assert_string_equal(k->labels.p, "misp-galaxy:tool=\"some-loader\" type:osint");
+    assert_non_null(strstr(k->meta.p, EVENT));
+    collect_clear(&again);
+    retry(&c.reject[0], "domain", "domain",
+          &again); /* not mended: rejected again, and can be tried once more */
+    assert_int_equal(again.nrejects, 1);
+    assert_string_equal(again.reject[0].context.p, c.reject[0].context.p);
+    collect_clear(&again);
+    collect_clear(&c);
+}
+
+static void a_rejected_attribute_of_an_object_keeps_the_object(void **state)
+{
+    const char *text = "{\"Event\":{\"info\":\"x\",\"Object\":[{\"name\":\"file\",\"comment\":\"why\","
+                       "\"Attribute\":[{\"type\":\"md5\","
+                       "\"value\":\"short\"}]},{\"name\":bad,\"Attribute\":[{\"type\":\"domain\",\"value\":"
+                       "\"o.example\"}]}],"
+                       "\"Attribute\":[{\"type\":\"md5\",\"value\":\"short\"}]}}";
+    struct collect c, again;
+
+    text_case(text, 3, 3, &c);
+    retry(&c.reject[0], "short", "d41d8cd98f00b204e9800998ecf8427e", &again);
+    assert_int_equal(again.nclaims, 1);
+    assert_string_equal(again.claim[0].note.p, "why");
+    collect_clear(&again);
+    retry(&c.reject[1], "bad", "\"good\"", &again); /* the whole object */
+    assert_int_equal(again.nclaims, 1);
+    assert_non_null(strstr(again.claim[0].meta.p, "\"object\":\"good\""));
+    collect_clear(&again);
+    retry(&c.reject[2], "short", "d41d8cd98f00b204e9800998ecf8427e", &again);
+    assert_string_equal(again.claim[0].note.p, "x");
+    collect_clear(&again);
+    collect_clear(&c);
+}
+
 static void reads_a_manifest(void **state)
 {
     struct collect c;
@@ -398,6 +463,8 @@ int main(void)
         cmocka_unit_test(goes_on_after_a_broken_attribute),
         cmocka_unit_test(stands_odd_shapes),
         cmocka_unit_test(an_unknown_tlp_tag_is_never_freer),
+        cmocka_unit_test(a_rejected_attribute_can_be_tried_again_alone),
+        cmocka_unit_test(a_rejected_attribute_of_an_object_keeps_the_object),
         cmocka_unit_test(reads_a_manifest),
         cmocka_unit_test(a_huge_event_is_read_attribute_by_attribute),
         cmocka_unit_test(detects_by_content),
