@@ -74,12 +74,6 @@ static int read_secret(struct node *n, struct err *e)
     return rc;
 }
 
-int node_origin(const char *name, char ret[200], struct err *e)
-{
-    return snprintf(ret, 200, "%s/log", name) < 200 ? OK
-                                                    : err_set(e, ERR_LIMIT, "the node's name is too long");
-}
-
 static int migrate(struct db *db, struct err *e)
 {
     static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
@@ -110,10 +104,9 @@ static void gather_kinds(struct fuse *f, struct ledger_kind ret[NODE_KINDS])
 
 static int open_rooms(struct node *n, enum node_mode mode, struct err *e)
 {
-    char path[4096], origin[200];
+    char path[4096];
     struct ledger_kind kinds[NODE_KINDS];
     int rc = node_path(n->home, "noroshi.db", path, e);
-    rc = rc == OK ? node_origin(n->name, origin, e) : rc;
     if (rc != OK) {
         return rc;
     }
@@ -128,7 +121,7 @@ static int open_rooms(struct node *n, enum node_mode mode, struct err *e)
     }
     if (rc == OK) {
         gather_kinds(n->fuse, kinds);
-        n->ledger = ledger_open(n->db, n->keeper, sv_c(origin), kinds, e);
+        n->ledger = ledger_open(n->db, n->keeper, sv_c(n->name), kinds, e);
         rc = n->ledger ? OK : e->code;
     }
     if (rc == OK) {

@@ -8,4 +8,3 @@
 extern const struct db_room serve_room;
 
 int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;
-int node_origin(const char *name, char ret[200], struct err *e) MUST_USE;
