@@ -181,6 +181,12 @@ static bool object_has(struct sv s, size_t at, struct sv key)
     return false;
 }
 
+/* Blanks, the bracket of an array, the bytes of a byte order mark. */
+static bool before_object(char c)
+{
+    return c == ' ' || c == '\t' || c == '[' || c == '\xEF' || c == '\xBB' || c == '\xBF';
+}
+
 bool event_head_has(struct sv head, struct sv key)
 {
     struct sv rest = head, line;
@@ -188,7 +194,7 @@ bool event_head_has(struct sv head, struct sv key)
     for (unsigned tried = 0; tried < HEAD_RECORDS && sv_line(&rest, &line);) {
         size_t at = 0;
 
-        while (at < line.n && memchr("[ \t\xEF\xBB\xBF", line.p[at], 6))
+        while (at < line.n && before_object(line.p[at]))
             at++;
         if (at == line.n || line.p[at] != '{')
             continue;
