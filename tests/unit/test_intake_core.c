@@ -1,6 +1,7 @@
 #include "transcript.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -544,6 +545,37 @@ static void the_settings_reach_the_worker(void **state)
     buf_clear(&t.b);
 }
 
+/* Every file of the shared data: nothing may hang on which process reads it. */
+static size_t shared_files;
+
+static int compare_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    struct transcript t;
+    struct err e = ERR_NONE;
+    struct buf b;
+    if (type != FTW_F || st->st_size > 8 << 20)
+        return 0;
+    buf_init(&b, 9u << 20);
+    assert_int_equal(file_read(AT_FDCWD, path, &b, &e), OK);
+    (void)both(buf_sv(&b), &plain, &t, &e);
+    assert_int_equal(t.records > 0, t.claims + t.rejects + t.observations + t.others > 0);
+    shared_files++;
+    buf_clear(&t.b);
+    buf_clear(&b);
+    return 0;
+}
+
+static void every_shared_file_reads_the_same(void **state)
+{
+    const char *shared = getenv("NOROSHI_SHARED");
+    char path[512];
+    snprintf(path, sizeof(path), "%s/data", shared ? shared : "../shared");
+    if (access(path, R_OK) != 0)
+        skip();
+    assert_int_equal(nftw(path, compare_file, 16, FTW_PHYS), 0);
+    assert_true(shared_files > 400);
+}
+
 static int start(void **state)
 {
     struct err e = ERR_NONE;
@@ -572,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_dead_nursery_is_an_error),
         cmocka_unit_test(many_threads_share_the_parsers),
         cmocka_unit_test(the_settings_reach_the_worker),
+        cmocka_unit_test(every_shared_file_reads_the_same),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

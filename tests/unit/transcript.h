@@ -6,6 +6,7 @@
 struct transcript {
     struct buf b;
     size_t calls, records, observations, chunks, members, rejects, claims;
+    size_t others;     /* objects and list entries */
     size_t stop_after; /* refuses the call after so many; 0 = never */
 };
 
@@ -46,6 +47,7 @@ static inline int transcript_claim(void *ctx, const struct claim_rec *c, struct 
 static inline int transcript_object(void *ctx, const struct object_rec *o, struct err *e)
 {
     struct transcript *t = ctx;
+    t->others++;
     buf_add(&t->b, SV("object "));
     object_encode(&t->b, o);
     return transcript_call(t, e);
@@ -64,6 +66,7 @@ static inline int transcript_list(void *ctx, const struct list_rec *l, struct er
 static inline int transcript_entry(void *ctx, struct sv value, struct err *e)
 {
     struct transcript *t = ctx;
+    t->others++;
     buf_add(&t->b, SV("entry"));
     transcript_text(t, value);
     return transcript_call(t, e);
