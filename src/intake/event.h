@@ -109,8 +109,8 @@ void event_take(struct event_state *s, struct observation *o, enum take how, str
  */
 void event_take_request(struct event_state *s, struct observation *o, struct sv field, struct sv host,
                         uint16_t port, struct sv target);
-/* A time in text; without a zone the source's declared one holds, else ERR_ZONE. */
-int event_time(struct event_state *s, struct sv text, usec *ret, struct err *e) MUST_USE;
+without a zone the source's declared one holds, else ERR_ZONE. */ int
+event_time(struct event_state *s, struct sv text, usec *ret, struct err *e) MUST_USE;
 /* A slot's number: JSON integer or decimal text; 0 when it is none or not a port. */
 uint16_t event_port(const struct event_slot *slot);
 /* The class (words in intake.h) of a format's own type: the last row has no type and is the default. */
@@ -124,6 +124,10 @@ struct event_class {
         "" lit "", sizeof(lit) - 1                                                                           \
     }
 struct sv event_class(const struct event_class *table, struct sv type);
+
+/* ---- event_time.c -------------------------------------------------------------------------------------- */
+
+/* A time in text;
 
 /* ---- event_rules.c: fields to values
  * ------------------------------------------------------------------------------------- */
