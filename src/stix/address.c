@@ -68,7 +68,6 @@ static bool read_v6(const char *p, const char *end, uint8_t out[16])
             if (at > 12 || !read_v4(p, end, out + at))
                 return false;
             at += 4;
-            p = end;
             break;
         }
         if (at > 14)

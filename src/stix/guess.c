@@ -41,6 +41,8 @@ static bool read_with_port(struct arena *a, struct sv text, struct obs *ret)
 {
     uint16_t port = 0;
     struct sv host;
+    if (text.n == 0)
+        return false;
     if (text.p[0] == '[') {
         size_t close = sv_chr(text, ']');
         if (close == SIZE_MAX)
@@ -110,9 +112,9 @@ static int clean_text(struct arena *a, struct sv text, struct sv *ret, struct er
 int obs_guess(struct arena *a, struct sv text, struct obs *ret, struct err *e)
 {
     *ret = (struct obs){0};
-    struct sv s;
+    struct sv s = SV_NONE;
     int rc = clean_text(a, unquote(sv_trim(text)), &s, e);
-    if (rc < 0)
+    if (rc != OK)
         return rc;
     if (sv_find(sv_sub(s, 0, 40), SV("://")) != SIZE_MAX)
         return url_read(a, s, false, ret, e);

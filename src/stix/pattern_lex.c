@@ -88,8 +88,8 @@ static int quoted(struct lexer *l, bool escapes, struct sv *ret, bool *ret_escap
 
 static int lex_string(struct lexer *l, struct token *t, struct err *e)
 {
-    struct sv raw;
-    bool escaped;
+    struct sv raw = SV_NONE;
+    bool escaped = false;
     int rc = quoted(l, true, &raw, &escaped, e);
     if (rc < 0)
         return rc;
@@ -126,8 +126,8 @@ static int decode_hex(struct lexer *l, struct token *t, struct sv raw, struct er
 /* t'...', h'...' and b'...': the letter stands at l->at. */
 static int lex_prefixed(struct lexer *l, struct token *t, struct err *e)
 {
-    struct sv raw;
-    bool escaped;
+    struct sv raw = SV_NONE;
+    bool escaped = false;
     char letter = l->text.p[l->at++];
     int rc = quoted(l, false, &raw, &escaped, e);
     if (rc < 0)

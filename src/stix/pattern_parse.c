@@ -55,7 +55,7 @@ static void add_child(struct pat_node *parent, struct pat_node *child)
 
 struct pat_node *parser_wrap(struct parser *p, enum pat_type type, struct pat_node *child)
 {
-    struct pat_node *n = parser_node(p, type, child->offset);
+    struct pat_node *n = child ? parser_node(p, type, child->offset) : NULL;
     if (n)
         add_child(n, child);
     return n;
@@ -67,7 +67,7 @@ int parser_chain(struct parser *p, enum token_type op, enum pat_type type, parse
     struct pat_node *chain = NULL;
     int rc = operand(p, ret);
     while (rc == OK && p->tok.type == op) {
-        struct pat_node *next;
+        struct pat_node *next = NULL;
         if (!chain) {
             chain = parser_wrap(p, type, *ret);
             if (!chain)
@@ -88,14 +88,14 @@ static int parse_followed(struct parser *p, struct pat_node **ret);
 
 static int parse_bracketed(struct parser *p, struct pat_node **ret)
 {
-    struct pat_node *child;
+    struct pat_node *child = NULL;
     size_t offset = p->tok.offset;
     int rc = parser_advance(p);
     if (rc == OK)
         rc = parse_comparison_or(p, &child);
     if (rc == OK)
         rc = parser_expect(p, TOK_RBRACK, "] or another comparison");
-    if (rc < 0)
+    if (rc != OK)
         return rc;
     *ret = parser_wrap(p, PAT_OBSERVED, child);
     if (!*ret)
@@ -177,7 +177,8 @@ static int parse_qualifiers(struct parser *p, bool once, struct pat_node **ret)
         if (once && (seen & 1u << type))
             return pattern_error(p->lex.text, p->tok.offset, p->e, "the same qualifier a second time");
         if (++count > PATTERN_MAX_DEPTH)
-            return pattern_error(p->lex.text, p->tok.offset, p->e, "more than %d qualifiers", PATTERN_MAX_DEPTH);
+            return pattern_error(p->lex.text, p->tok.offset, p->e, "more than %d qualifiers",
+                                 PATTERN_MAX_DEPTH);
         seen |= 1u << type;
         struct pat_node *n = parser_wrap(p, type, *ret);
         if (!n)

@@ -165,7 +165,7 @@ int sco_set_give(struct sco_set *set, const struct sv *markings, size_t nmarking
     buf_init(&out, MAX_OBSERVABLE_BYTES);
     for (size_t i = 0; i < set->n && rc == OK; i++) {
         struct copier c = {.set = set, .a = set->a, .e = e, .out = &out};
-        struct sv id;
+        struct sv id = SV_NONE;
         rc = sco_set_id(set, set->items[i].key, &id, e);
         if (rc < 0)
             break;

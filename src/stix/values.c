@@ -64,7 +64,8 @@ enum kind value_kind(struct sv type, struct sv path)
     return KIND_NONE;
 }
 
-/* Publishers mix them up: an address under domain-name, IPv6 under ipv4-addr. What can be read is what was meant. */
+/* Publishers mix them up: an address under domain-name, IPv6 under ipv4-addr. What can be read is what was
+ * meant. */
 bool value_read(struct arena *a, enum kind kind, struct sv text, struct obs *ret)
 {
     struct err e;
