@@ -59,3 +59,18 @@ void claim_init(struct claim_rec *c)
         .meta = SV(""),
     };
 }
+
+struct sv claim_note(struct arena *a, struct sv text)
+{
+    if (text.n <= INTAKE_NOTE_BYTES)
+        return text.p ? text : SV("");
+    size_t n = INTAKE_NOTE_BYTES;
+    while (n > 0 && ((unsigned char)text.p[n] & 0xC0) == 0x80)
+        n--;
+    char *p = arena_alloc(a, n + 3);
+    if (!p)
+        return SV("");
+    memcpy(p, text.p, n);
+    memcpy(p + n, "...", 3);
+    return sv_from(p, n + 3);
+}

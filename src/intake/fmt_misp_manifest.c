@@ -78,7 +78,7 @@ static int read_entry(struct misp *m, struct sv key, struct sv text, struct clai
     c->meta = entry_meta(m, v);
     c->value = (struct obs){.kind = KIND_TEXT, .value = arena_printf(a, "misp-event:%s", id)};
     c->ref = arena_sv(a, sv_c(id));
-    c->note = info.p ? info : SV("");
+    c->note = claim_note(a, info);
     c->labels = labels_done(&labels);
     c->flags = CLAIM_CONTEXT;
     return c->value.value.p && c->ref.p ? OK : err_set(e, ERR_LIMIT, "the entry is too long");

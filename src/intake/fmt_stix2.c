@@ -124,7 +124,7 @@ static int read_member(void *ctx, struct sv member, uint64_t line, uint64_t offs
     struct reading *r = ctx;
     struct stix2_place at = {line, offset};
     struct err why = ERR_NONE;
-    struct jv v;
+    struct jv v = {0};
 
     arena_reset(r->stix.job->a);
     if (json_parse(r->stix.doc, member, &v, &why) < 0) {

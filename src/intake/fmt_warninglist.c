@@ -91,7 +91,7 @@ static struct sv attributes_of(struct arena *a, struct jv list)
 {
     struct json_it it = json_each(list);
     struct sv all = SV(""), key;
-    struct jv v;
+    struct jv v = {0};
 
     while (json_next(&it, &key, &v)) {
         struct sv one = json_str(v);
@@ -110,7 +110,7 @@ static struct sv text_of(struct arena *a, struct jv v, struct sv key)
 
 static int give_list(struct reading *r, struct err *e)
 {
-    struct jv v;
+    struct jv v = {0};
     int64_t version = 0;
     uint64_t spelled;
     int rc = parse_head(r, &v, e);
@@ -155,7 +155,7 @@ static int read_entry(struct reading *r, struct sv text, struct err *e)
     const struct intake_sink *sink = r->job->sink;
     struct err why = ERR_NONE;
     struct sv value = SV("");
-    struct jv v;
+    struct jv v = {0};
 
     arena_reset(r->job->a);
     int rc = json_parse(r->doc, text, &v, &why);

@@ -58,10 +58,8 @@ static bool pass_value(struct span_it *it)
             it->p--;
         } else if (c == '{' || c == '[') {
             nest_open(&nest, c);
-        } else if (nest.depth == 0 && (c == ',' || c == '}' || c == ']')) {
-            return true;
-        } else if ((c == '}' || c == ']') && !nest_close(&nest, c)) {
-            return true; /* the caller finds a bracket that does not belong here */
+        } else if ((nest.depth == 0 && c == ',') || ((c == '}' || c == ']') && !nest_close(&nest, c))) {
+            return true; /* a closing bracket of the wrong kind is found by the caller */
         }
     }
     return false;

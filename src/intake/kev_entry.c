@@ -104,7 +104,7 @@ static int fill(struct kev *k, const struct kev_entry *entry, struct claim_rec *
                            SV_ARG(description));
     if (c->note.p == NULL)
         return err_set(e, ERR_LIMIT, "the entry is too long");
-    c->note = sv_trim(c->note);
+    c->note = claim_note(a, sv_trim(c->note));
     c->created = c->first;
     c->modified = k->modified;
     c->flags = CLAIM_REPLACE;

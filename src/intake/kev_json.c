@@ -25,7 +25,7 @@ static int read_entry(struct kev *k, struct sv text, uint64_t line, uint64_t off
 {
     struct kev_entry entry = {0};
     struct err why = ERR_NONE;
-    struct jv v;
+    struct jv v = {0};
 
     arena_reset(k->job->a);
     int rc = json_parse(k->doc, text, &v, &why);
@@ -56,7 +56,7 @@ static void write_context(struct kev *k, struct sv released)
 static int read_released(struct kev *k, struct sv file, struct err *e)
 {
     struct sv released = span_get(file, SV("dateReleased"));
-    struct jv v;
+    struct jv v = {0};
 
     if (!released.p)
         return err_set(e, ERR_VALUE,

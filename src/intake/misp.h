@@ -10,7 +10,6 @@
 #define MISP_HEAD_BYTES ((size_t)16 << 20)
 /* A statement that is no observable is kept as text up to here; the whole of it goes to the claim's note. */
 #define MISP_TEXT_BYTES 1024u
-#define MISP_NOTE_BYTES ((size_t)32 << 10)
 
 /* ---- misp_type.c ----------------------------------------------------------------------------- */
 

@@ -171,7 +171,7 @@ static int read_common(struct misp *m, struct attribute *t, struct err *e)
     if (t->comment.n == 0)
         t->comment = m->object.comment;
     c->ref = own.n ? own : SV("");
-    c->note = t->comment.n ? t->comment : t->event_info.n ? t->event_info : SV("");
+    c->note = claim_note(m->job->a, t->comment.n ? t->comment : t->event_info);
     t->to_ids = misp_true(json_get(t->v, SV("to_ids")));
     if (!t->to_ids || t->row->how & MISP_CONTEXT)
         c->flags |= CLAIM_CONTEXT;
@@ -189,29 +189,45 @@ static struct claim_rec *add_claim(struct attribute *t)
     return &t->claims[t->n++];
 }
 
-/* "type: value". A long value is cut, told apart by its hash, and kept in the note as far as notes go. */
+/* Not by printf: texts may hold NUL. SV_NONE without memory. */
+static struct sv join(struct arena *a, struct sv first, struct sv between, struct sv second)
+{
+    char *p = arena_alloc(a, first.n + between.n + second.n + 1);
+
+    if (!p)
+        return SV_NONE;
+    memcpy(p, first.p, first.n);
+    memcpy(p + first.n, between.p, between.n);
+    memcpy(p + first.n + between.n, second.p, second.n);
+    return sv_from(p, first.n + between.n + second.n);
+}
+
+/* The beginning of a long text, told apart from others that begin so by its hash. */
+static struct sv cut_text(struct arena *a, struct sv value)
+{
+    struct sha256 sha = sha256_of(value);
+    size_t n = MISP_TEXT_BYTES;
+    char tail[80], hash[17];
+
+    while (n > 0 && ((unsigned char)value.p[n] & 0xC0) == 0x80)
+        n--;
+    hex_text(sha.b, 8, hash);
+    (void)snprintf(tail, sizeof(tail), "... (%zu bytes, sha256 %s)", value.n, hash);
+    return join(a, sv_sub(value, 0, n), SV(""), sv_c(tail));
+}
+
+/* "type: value". A long value is cut, and kept in the note as far as notes go. */
 static int add_text(struct misp *m, struct attribute *t, struct sv value, struct err *e)
 {
     struct arena *a = m->job->a;
     struct claim_rec *c = add_claim(t);
-    char cut[MISP_TEXT_BYTES + 1], hash[17];
+    bool cut = value.n > MISP_TEXT_BYTES;
+    struct sv text = cut ? cut_text(a, value) : value;
 
     c->flags |= CLAIM_CONTEXT;
-    c->value = (struct obs){.kind = KIND_TEXT};
-    if (value.n <= MISP_TEXT_BYTES) {
-        c->value.value = arena_printf(a, "%.*s: %.*s", SV_ARG(t->type), SV_ARG(value));
-    } else {
-        struct sha256 sha = sha256_of(value);
-        (void)sv_copy(value, cut, sizeof(cut));
-        hex_text(sha.b, 8, hash);
-        c->value.value =
-            arena_printf(a, "%.*s: %s... (%zu bytes, sha256 %s)", SV_ARG(t->type), cut, value.n, hash);
-        char *whole = arena_alloc(a, MISP_NOTE_BYTES);
-        if (whole) {
-            (void)sv_copy(value, whole, MISP_NOTE_BYTES);
-            c->note = c->note.n ? arena_printf(a, "%.*s\n%s", SV_ARG(c->note), whole) : sv_c(whole);
-        }
-    }
+    if (cut)
+        c->note = c->note.n ? join(a, c->note, SV("\n"), claim_note(a, value)) : claim_note(a, value);
+    c->value = (struct obs){.kind = KIND_TEXT, .value = text.p ? join(a, t->type, SV(": "), text) : SV_NONE};
     return c->value.value.p && c->note.p ? OK : err_set(e, ERR_LIMIT, "the attribute is too long");
 }
 
@@ -291,7 +307,7 @@ static int read_port(struct attribute *t, struct sv text, struct err *e)
 static int read_composite(struct misp *m, struct attribute *t, struct err *e)
 {
     const struct misp_type *row = t->row;
-    struct sv first, second;
+    struct sv first = SV_NONE, second = SV_NONE;
     int rc = split(t, &first, &second, e);
 
     if (rc == OK && row->how & MISP_PORT)

@@ -259,7 +259,7 @@ int misp_event_report(struct misp *m, struct err *e)
 
 int misp_event_head(struct misp *m, struct sv event, struct err *e)
 {
-    struct jv v;
+    struct jv v = {0};
     buf_reset(&m->object_json);
     int rc = parse_head(m, event, &m->event_json, &v, e);
     if (rc < 0)
@@ -286,7 +286,7 @@ int misp_object_head(struct misp *m, struct sv object, struct err *e)
 {
     struct misp_object *o = &m->object;
     const struct zone *zone = m->job->opts->zone;
-    struct jv v;
+    struct jv v = {0};
 
     arena_reset(&m->object_arena);
     *o = (struct misp_object){.first = USEC_NONE, .last = USEC_NONE};

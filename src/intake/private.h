@@ -11,6 +11,7 @@ extern const struct intake_format fmt_stix2, fmt_misp, fmt_misp_manifest, fmt_ke
 #define INTAKE_LINE_BYTES (4u << 20)     /* longest line or row read */
 #define INTAKE_MEMBER_BYTES (64u << 20)  /* longest JSON array member read */
 #define INTAKE_ARENA_BYTES (256u << 20)  /* what one record may need in an arena */
+#define INTAKE_NOTE_BYTES (32u << 10)    /* longest note of a claim */
 #define INTAKE_OUT_BYTES (64ull << 30)   /* decompressed bytes of one file */
 #define INTAKE_OUT_RATIO 2000u           /* decompressed bytes per byte read */
 #define CHUNK_BYTES (1u << 20)           /* a chunk of events closes when it holds so many bytes... */
@@ -31,6 +32,8 @@ bool error_ends_file(int code);
 
 /* All unknown: times USEC_NONE, confidence -1, not marked, texts "". */
 void claim_init(struct claim_rec *c);
+/* Text as a claim's note: past INTAKE_NOTE_BYTES it is cut and ends in "...". */
+struct sv claim_note(struct arena *a, struct sv text);
 
 /* ---- labels.c ------------------------------------------------------------------------------------------------------------ */
 

@@ -70,7 +70,7 @@ int stix2_claims(struct stix2 *s, struct jv indicator, const struct stix_head *h
         if (!s->values[i].bad)
             continue;
         c.value = s->values[i].obs;
-        c.note = note_of(s->job->a, indicator, c.value.value);
+        c.note = claim_note(s->job->a, note_of(s->job->a, indicator, c.value.value));
         rc = s->job->sink->claim(s->job->sink->ctx, &c, e);
     }
     return rc;

@@ -202,7 +202,7 @@ static int emit(struct stix2 *s, struct jv v, const struct object_rec *o, struct
 int stix2_made(struct stix2 *s, struct sv json, struct err *e)
 {
     struct object_rec o;
-    struct jv v;
+    struct jv v = {0};
     int rc = json_parse(s->doc, json, &v, e);
 
     if (rc == OK)
@@ -245,7 +245,7 @@ static int walk_upgraded(struct stix2 *s, const struct upgraded *u, bool give, s
 {
     for (size_t i = 0; i < u->n; i++) {
         struct object_rec o;
-        struct jv v;
+        struct jv v = {0};
         int rc = json_parse(s->upgraded, u->json[i], &v, e);
         if (rc == OK)
             rc = describe(s, u->json[i], v, &o, e);

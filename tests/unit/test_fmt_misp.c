@@ -291,6 +291,11 @@ static void stands_odd_shapes(void **state)
               3, 2, &c);
     assert_non_null(collect_find(&c, KIND_DOMAIN, "b.example"));
     collect_clear(&c);
+    /* a NUL in a text neither cuts it nor ends anything */
+    text_case("{\"Event\":{\"info\":\"x\",\"Attribute\":[{\"type\":\"text\",\"value\":\"a\\u0000b\"}]}}", 1,
+              0, &c);
+    assert_true(sv_eq(c.claim[0].value.value, sv_from("text: a\0b", 9)));
+    collect_clear(&c);
     /* keys hidden by escapes */
     text_case(
         "{\"Event\":{\"info\":\"x\",\"\\u0041ttribute\":[{\"type\":\"domain\",\"value\":\"a.example\"}]}}", 1,
