@@ -17,6 +17,7 @@ static const char *const DROPS[] = {
     "DELETE FROM list WHERE source = ?",
     "DELETE FROM sighting WHERE source = ?",
     "DELETE FROM past WHERE source = ?",
+    "DELETE FROM event_record WHERE source = ?",
     "DELETE FROM document WHERE source = ?",
     "DELETE FROM quarantine WHERE source = ?",
     "DELETE FROM event_chunk WHERE source = ?",

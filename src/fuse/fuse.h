@@ -61,6 +61,8 @@ struct take_opts {
     struct sv format; /* "" = detect */
     usec now;         /* time of acceptance */
     bool events_only; /* refuse files in any other format: ERR_UNSUPPORTED */
+    bool retry;       /* one record out of the quarantine, which stood at `place` in its file */
+    uint64_t place;
     /* Called about twice a second with running numbers; may be NULL. */
     void (*progress)(void *ctx, const struct take_report *so_far);
     /* Each new or grown sighting as a JSON line (live stream, relay); may be NULL. */

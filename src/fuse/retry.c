@@ -84,6 +84,8 @@ int fuse_retry(struct fuse *f, int64_t quarantine_id, const struct take_opts *o,
         struct take_opts again = *o;
         again.source = &source;
         again.format = q.format;
+        again.retry = true;
+        again.place = q.why.offset;
         rc = fuse_take(f, fd, SV("retry"), &again, &report, e);
         *ret_accepted = rc == OK && report.rejected == 0 && report.problem.code == OK && report.records > 0;
     }

@@ -50,6 +50,7 @@ static const struct db_migration migrations[] = {
      " arrived BIGINT NOT NULL);"
      "CREATE INDEX past_h ON past (h, hour);"
      "CREATE INDEX past_arrived ON past (arrived);"
+     "CREATE TABLE event_record (source BIGINT NOT NULL, h BIGINT NOT NULL, PRIMARY KEY (source, h));"
      "CREATE TABLE cursor (name TEXT PRIMARY KEY, at BIGINT NOT NULL);"
      "CREATE TABLE document (id INTEGER PRIMARY KEY, object BIGINT, claim BIGINT, source BIGINT NOT NULL, "
      "type TEXT NOT NULL, at BIGINT);"
@@ -58,11 +59,11 @@ static const struct db_migration migrations[] = {
 };
 
 static const struct db_table tables[] = {
-    {"claim", TABLE_VIEW},        {"object", TABLE_VIEW},    {"object_ref", TABLE_VIEW},
-    {"object_value", TABLE_VIEW}, {"speaker", TABLE_VIEW},   {"list", TABLE_VIEW},
-    {"list_entry", TABLE_VIEW},   {"sighting", TABLE_VIEW},  {"past", TABLE_STATE},
-    {"cursor", TABLE_STATE},      {"document", TABLE_STATE}, {"search", TABLE_STATE},
-    {NULL, TABLE_STATE},
+    {"claim", TABLE_VIEW},         {"object", TABLE_VIEW},   {"object_ref", TABLE_VIEW},
+    {"object_value", TABLE_VIEW},  {"speaker", TABLE_VIEW},  {"list", TABLE_VIEW},
+    {"list_entry", TABLE_VIEW},    {"sighting", TABLE_VIEW}, {"past", TABLE_STATE},
+    {"event_record", TABLE_STATE}, {"cursor", TABLE_STATE},  {"document", TABLE_STATE},
+    {"search", TABLE_STATE},       {NULL, TABLE_STATE},
 };
 
 const struct db_room fuse_room = {.name = "fuse", .migrations = migrations, .tables = tables};

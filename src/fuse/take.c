@@ -135,6 +135,7 @@ int take_reject(struct take *t, const struct reject *r, struct err *e)
 {
     int rc = take_begin(t, e);
     t->refused = true;
+    t->chunk_refused += t->in_chunk;
     if (rc == OK) {
         rc = quarantine_add(t->f->db, t->o->source->id, sv_c(t->member), sv_c(t->report->format), r,
                             t->o->now, e);
@@ -159,7 +160,9 @@ static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
     struct take *t = ctx;
     struct claim_rec c = *given;
     if (!c.marked) {
-        c.tlp = t->o->source->tlp;
+        c.tlp =
+            t->o->source->tlp; /* resolved now: a source's later marking does not rewrite what was accepted */
+        c.marked = true;
     }
     int rc = take_begin(t, e);
     if (rc != OK) {
@@ -207,6 +210,7 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
     struct object_rec o = *given;
     if (!o.head.marked) {
         o.head.tlp = t->o->source->tlp;
+        o.head.marked = true;
     }
     int rc = take_begin(t, e);
     if (rc != OK) {
@@ -300,6 +304,7 @@ static void take_clear(struct take *t)
     map_clear(&t->chunk_keys);
     free(t->aggs);
     free(t->uses);
+    free(t->marks);
 }
 
 /* Parsing problems end the file, not the taking; storing problems end both. */

@@ -37,7 +37,10 @@ struct take {
     uint64_t list_old_version, list_fresh;
 
     /* a chunk of events */
-    bool in_chunk, chunk_known;
+    bool in_chunk, chunk_known, chunk_partial; /* partial: known, but some records were refused then */
+    size_t chunk_refused;
+    uint64_t *marks; /* hashes of the records accepted from this chunk now */
+    size_t nmarks, mark_room;
     struct sha256 chunk_sha;
     uint64_t chunk_offset, chunk_length;
     struct arena chunk_text;
@@ -62,3 +65,9 @@ int take_list_end(struct take *t, struct err *e);
 int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e);
 int take_observation(void *ctx, const struct observation *o, struct err *e);
 int take_chunk_end(struct take *t, struct err *e);
+
+/* event_record.c: which records of a chunk with refused ones, or retried alone, were taken. */
+int64_t event_mark(const struct take *t, struct sv raw, uint64_t offset);
+int64_t event_mark_chunk(const struct take *t);
+bool event_marked(struct take *t, int64_t mark);
+int event_mark_add(struct take *t, int64_t mark, struct err *e);

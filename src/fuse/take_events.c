@@ -20,8 +20,10 @@ int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t le
     t->chunk_sha = *sha;
     t->chunk_offset = offset;
     t->chunk_length = length;
-    int known = event_chunk_known(t->f->db, t->o->source->id, sha, offset, e);
+    t->chunk_refused = 0;
+    int known = t->o->retry ? 0 : event_chunk_known(t->f->db, t->o->source->id, sha, offset, e);
     t->chunk_known = known == 1;
+    t->chunk_partial = t->o->retry || (t->chunk_known && event_marked(t, event_mark_chunk(t)));
     return known < 0 ? known : OK;
 }
 
@@ -86,10 +88,15 @@ static size_t agg_of(struct take *t, const struct observation *o, const struct o
 int take_observation(void *ctx, const struct observation *o, struct err *e)
 {
     struct take *t = ctx;
-    t->fresh = !t->chunk_known;
-    if (t->chunk_known) {
+    int64_t mark = event_mark(t, o->raw, o->offset);
+    t->fresh = t->chunk_partial ? !event_marked(t, mark) : !t->chunk_known;
+    if (!t->fresh) {
         return OK;
     }
+    if (!room_for((void **)&t->marks, &t->mark_room, t->nmarks + 1, sizeof(*t->marks))) {
+        return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
+    }
+    t->marks[t->nmarks++] = (uint64_t)mark;
     if (!room_for((void **)&t->uses, &t->use_room, t->nuses + 1 + o->n, sizeof(*t->uses))) {
         return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
     }
@@ -168,31 +175,52 @@ static void count_matched(struct take *t)
     }
 }
 
+/* Complete chunks are known by their hash alone. */
+static int remember_chunk(struct take *t, struct err *e)
+{
+    int rc = OK;
+    if (t->chunk_partial || t->chunk_refused) {
+        for (size_t i = 0; rc == OK && i < t->nmarks; i++) {
+            rc = event_mark_add(t, (int64_t)t->marks[i], e);
+        }
+    }
+    if (t->chunk_known || t->o->retry) {
+        return rc;
+    }
+    if (rc == OK && t->chunk_refused) {
+        rc = event_mark_add(t, event_mark_chunk(t), e);
+    }
+    return rc == OK ? event_chunk_add(t->f->db, t->o->source->id, &t->chunk_sha, t->chunk_offset,
+                                      t->chunk_length, t->o->now, e)
+                    : rc;
+}
+
+/* In this order inside one transaction: the past catches up with all claims, so does the index, then this
+ * chunk joins both. */
+static int commit_chunk(struct take *t, struct err *e)
+{
+    uint64_t touched = 0;
+    int rc = t->claims.n || t->objects.n ? take_flush(t, e) : OK;
+    rc = rc == OK ? take_begin(t, e) : rc;
+    rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
+    rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
+    rc = rc == OK ? store_chunk(t, e) : rc;
+    rc = rc == OK ? remember_chunk(t, e) : rc;
+    rc = rc == OK ? take_flush(t, e) : rc;
+    if (rc == OK) {
+        count_matched(t);
+    }
+    return rc;
+}
+
 int take_chunk_end(struct take *t, struct err *e)
 {
     if (!t->in_chunk) {
         return OK;
     }
     t->in_chunk = false;
-    int rc = OK;
-    if (!t->chunk_known) {
-        /* In this order inside one transaction: the past catches up with all claims, so does the index, then
-         * this chunk joins both. */
-        uint64_t touched = 0;
-        rc = t->claims.n || t->objects.n ? take_flush(t, e) : OK;
-        rc = rc == OK ? take_begin(t, e) : rc;
-        rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
-        rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
-        rc = rc == OK ? store_chunk(t, e) : rc;
-        rc = rc == OK ? event_chunk_add(t->f->db, t->o->source->id, &t->chunk_sha, t->chunk_offset,
-                                        t->chunk_length, t->o->now, e)
-                      : rc;
-        rc = rc == OK ? take_flush(t, e) : rc;
-        if (rc == OK) {
-            count_matched(t);
-        }
-    }
-    t->naggs = t->nuses = 0;
+    int rc = !t->chunk_known || t->nmarks ? commit_chunk(t, e) : OK;
+    t->naggs = t->nuses = t->nmarks = 0;
     arena_reset(&t->chunk_text);
     map_reset(&t->chunk_keys);
     return rc;
