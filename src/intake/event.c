@@ -1,8 +1,6 @@
 #include "intake/event.h"
 
-/* ---- values
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 /* A hex digit in lower case; 0 for other bytes. */
 static const uint8_t hex_digit[256] = {
@@ -387,8 +385,7 @@ void event_take_request(struct event_state *s, struct observation *o, struct sv 
     take_value(s, o, TAKE_URL, field, sv_from(url, (size_t)(p - url)));
 }
 
-/* ---- small things
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- small things ---- */
 
 uint16_t event_port(const struct event_slot *slot)
 {

@@ -98,8 +98,7 @@ struct event_state {
     char scratch[OBSERVATION_VALUES + 1][256];
 };
 
-/* ---- event.c: values and times
- * ------------------------------------------------------------------------------------------- */
+/* ---- event.c: values ---- */
 
 /* Reads `text` as `how` says and adds what it is; one equal value under the same field is added once. */
 void event_take(struct event_state *s, struct observation *o, enum take how, struct sv field, struct sv text);
@@ -109,8 +108,6 @@ void event_take(struct event_state *s, struct observation *o, enum take how, str
  */
 void event_take_request(struct event_state *s, struct observation *o, struct sv field, struct sv host,
                         uint16_t port, struct sv target);
-without a zone the source's declared one holds, else ERR_ZONE. */ int
-event_time(struct event_state *s, struct sv text, usec *ret, struct err *e) MUST_USE;
 /* A slot's number: JSON integer or decimal text; 0 when it is none or not a port. */
 uint16_t event_port(const struct event_slot *slot);
 /* The class (words in intake.h) of a format's own type: the last row has no type and is the default. */
@@ -125,12 +122,12 @@ struct event_class {
     }
 struct sv event_class(const struct event_class *table, struct sv type);
 
-/* ---- event_time.c -------------------------------------------------------------------------------------- */
+/* ---- event_time.c ---- */
 
-/* A time in text;
+/* A time in text. Without a zone the source's declared one holds, else ERR_ZONE. */
+int event_time(struct event_state *s, struct sv text, usec *ret, struct err *e) MUST_USE;
 
-/* ---- event_rules.c: fields to values
- * ------------------------------------------------------------------------------------- */
+/* ---- event_rules.c: fields to values ---- */
 
 void event_index_init(struct event_index *x, const struct event_rule *rules);
 const struct event_rule *event_rule_find(const struct event_index *x, unsigned group, struct sv key);
@@ -151,8 +148,7 @@ int event_json(struct event_state *s, struct sv text, struct jv *ret, struct err
  */
 bool event_head_has(struct sv head, struct sv key);
 
-/* ---- event_file.c: records of a file
- * ------------------------------------------------------------------------------------- */
+/* ---- event_file.c: records of a file ---- */
 
 struct event_state *event_state_new(const struct event_format *f, const struct intake_opts *o, struct err *e);
 void event_state_free(struct event_state *s);

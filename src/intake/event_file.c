@@ -63,9 +63,7 @@ int event_record(struct event_state *s, struct sv text, struct observation *ret,
     return s->format->line(s, text, ret, e);
 }
 
-/* ---- a file
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- a file ---- */
 
 enum shape {
     SHAPE_LINES,

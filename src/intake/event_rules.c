@@ -140,9 +140,7 @@ int event_json(struct event_state *s, struct sv text, struct jv *ret, struct err
     return err_at(e, NULL, 1, 0);
 }
 
-/* ---- detection
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- detection ---- */
 
 #define HEAD_RECORDS 8
 

@@ -1,8 +1,6 @@
 #include "intake/event.h"
 
-*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -* /
-
-    static bool two_digits(const char *p, unsigned *ret)
+static bool two_digits(const char *p, unsigned *ret)
 {
     if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
         return false;

@@ -130,9 +130,7 @@ static int finish(struct event_state *s, struct observation *o, struct err *e)
     return rc ? rc : 1;
 }
 
-/* ---- Cisco ASA
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Cisco ASA ---- */
 
 #define ASA_BEGIN SV("{'timestamp': '")
 #define ASA_SOURCE SV("', 'src_ip': '")
@@ -163,9 +161,7 @@ static int read_asa(struct event_state *s, struct sv text, struct observation *o
     return finish(s, o, e);
 }
 
-/* ---- the format
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the format ---- */
 
 static int read_event(struct event_state *s, struct sv text, struct observation *o, struct err *e)
 {

@@ -85,8 +85,7 @@ static int finish(struct event_state *s, struct observation *o, struct sv path, 
     return rc ? rc : 1;
 }
 
-/* ---- tab-separated
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- tab-separated ---- */
 
 static void read_cell(struct event_state *s, struct observation *o, const struct zeek_column *c,
                       struct sv cell)
@@ -136,9 +135,7 @@ static int read_row(struct event_state *s, struct sv row, struct observation *o,
     return finish(s, o, z->path, z->guess, timeless, e);
 }
 
-/* ---- JSON
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void read_members(struct event_state *s, struct observation *o, struct sv prefix, struct jv object,
                          enum zeek_path *guess);
@@ -206,9 +203,7 @@ static int read_json(struct event_state *s, struct sv text, struct observation *
     return finish(s, o, s->slot[ZEEK_PATH].text, guess, is_script(s->slot[ZEEK_NAME].text), e);
 }
 
-/* ---- the format
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- the format ---- */
 
 static int read_line(struct event_state *s, struct sv text, struct observation *o, struct err *e)
 {
