@@ -250,7 +250,7 @@ static void check_whole(struct check *c, struct sv type)
 void stix_check(struct jv object, struct stix_report *r)
 {
     r->n = r->more = r->must = 0;
-    struct check c = {.r = r, .root = object};
+    struct check c = {.r = r, .root = object, .budget = SELECTOR_BUDGET};
     if (json_type(object) != JSON_OBJECT) {
         say(&c, STIX_MUST, "3", "a STIX object is a JSON object");
         return;

@@ -27,7 +27,7 @@ static struct jv member_at(struct jv list, uint64_t index)
     return (struct jv){0};
 }
 
-bool selector_exists(struct jv object, struct sv selector, bool *ret_malformed)
+bool selector_exists(struct jv object, struct sv selector, size_t *budget, bool *ret_malformed)
 {
     struct jv at = object;
     struct sv rest = selector, key;
@@ -35,6 +35,10 @@ bool selector_exists(struct jv object, struct sv selector, bool *ret_malformed)
     bool is_index, first = true;
     *ret_malformed = selector.n == 0;
     while (rest.p && !*ret_malformed && json_type(at) != JSON_NONE) {
+        size_t cost = json_count(at) + 1;
+        if (cost > *budget)
+            return false;
+        *budget -= cost;
         *ret_malformed = !next_step(&rest, &key, &index, &is_index) || (first && is_index);
         if (!*ret_malformed)
             at = is_index ? member_at(at, index) : json_get(at, key);
@@ -47,11 +51,13 @@ bool selector_exists(struct jv object, struct sv selector, bool *ret_malformed)
 void check_selector(struct check *c, struct sv selector)
 {
     bool malformed;
-    if (selector_exists(c->root, selector, &malformed))
+    if (selector_exists(c->root, selector, &c->budget, &malformed))
         return;
     if (malformed)
         say(c, STIX_MUST, "7.2.3.1",
             "a selector is made of property names and [positions] with dots between");
+    else if (c->budget < json_count(c->root))
+        say(c, STIX_MUST, "7.2.3.1", "more selectors than are checked");
     else
         say(c, STIX_MUST, "7.2.3.1", "the selector \"%.*s\" points at nothing",
             SV_ARG(sv_sub(selector, 0, 100)));

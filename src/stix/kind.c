@@ -39,6 +39,15 @@ static const struct kind_row kinds[KIND_MAX] = {
     [KIND_TEXT] = {"text", false},
 };
 
+/* What people call them in mappings and queries. */
+static const struct {
+    const char *name;
+    enum kind kind;
+} other_names[] = {{"ipv4", KIND_IPV4},         {"ipv6", KIND_IPV6},       {"domain", KIND_DOMAIN},
+                   {"hostname", KIND_DOMAIN},   {"email", KIND_EMAIL},     {"cve", KIND_VULNERABILITY},
+                   {"wallet", KIND_WALLET},     {"mac", KIND_MAC},         {"asn", KIND_AS},
+                   {"filename", KIND_FILENAME}, {"regkey", KIND_REGISTRY}, {"phone", KIND_PHONE}};
+
 const char *kind_name(enum kind k)
 {
     return (unsigned)k < KIND_MAX ? kinds[k].name : "none";
@@ -49,7 +58,10 @@ enum kind kind_of_name(struct sv name)
     for (unsigned k = 1; k < KIND_MAX; k++)
         if (sv_ieq(name, sv_c(kinds[k].name)))
             return (enum kind)k;
-    return KIND_NONE;
+    for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+        if (sv_ieq(name, sv_c(other_names[i].name)))
+            return other_names[i].kind;
+    return hash_kind_of_name(name);
 }
 
 bool kind_matched(enum kind k)

@@ -30,6 +30,8 @@ enum kind hash_kind_of_name(struct sv name)
                  {"ssdeep", KIND_SSDEEP}, {"tlsh", KIND_TLSH},     {"imphash", KIND_IMPHASH}};
     char plain[16];
     size_t n = 0;
+    if (name.n > 2 * sizeof(plain))
+        return KIND_NONE;
     for (size_t i = 0; i < name.n; i++) {
         if (name.p[i] == '-' || name.p[i] == '_')
             continue;

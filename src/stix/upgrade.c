@@ -66,7 +66,8 @@ static void copy_object(struct copier *c, struct sv name, struct jv v, unsigned 
     jw_obj(&c->w);
     while (json_next(&it, &key, &member)) {
         struct sv now = hashes ? hash_name_21(key) : key;
-        if (sv_eq(name, SV("extensions")))
+        /* More extensions than that are left as they are: asking for each new name would walk over all. */
+        if (sv_eq(name, SV("extensions")) && json_count(v) <= 64)
             now = extension_name_21(c->a, key);
         bool taken = !sv_eq(now, key) && json_type(json_get(v, now)) != JSON_NONE;
         jw_key_sv(&c->w, taken ? key : now);
@@ -168,6 +169,7 @@ static int collect_markings(struct job *j)
     struct sv key;
     struct jv v, s;
     int rc = OK;
+    size_t budget = SELECTOR_BUDGET;
     struct json_it it = json_each(json_get(j->object, SV("object_marking_refs")));
     while (rc == OK && json_next(&it, &key, &v))
         rc = add_marking(j, json_str(v));
@@ -177,7 +179,7 @@ static int collect_markings(struct job *j)
         struct json_it sit = json_each(json_get(v, SV("selectors")));
         while (json_next(&sit, &key, &s)) {
             inside |= of_objects(json_str(s));
-            if (!selector_exists(j->object, json_str(s), &malformed))
+            if (!selector_exists(j->object, json_str(s), &budget, &malformed))
                 rc = err_set(j->c.e, ERR_VALUE,
                              "the marking selector \"%.*s\" points at nothing (STIX 2.0 part 1, 4.3)",
                              SV_ARG(sv_sub(json_str(s), 0, 100)));
