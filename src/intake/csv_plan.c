@@ -38,8 +38,7 @@ static void take_sample(struct sv head, char separator, struct arena *a, struct 
     }
 }
 
-/* ---- what single fields are
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what single fields are ------------------------------------------------------------------ */
 
 static bool is_value(struct arena *a, struct sv text)
 {
@@ -71,15 +70,13 @@ static bool is_number(struct sv text)
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] >= '0' && text.p[i] <= '9')
             digits++;
-        else if (!memchr(".,-+% ", text.p[i], 6))
+        else if (!strchr(".,-+% ", text.p[i]))
             return false;
     }
     return digits > 0;
 }
 
-/* ---- with a header
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- with a header --------------------------------------------------------------------------- */
 
 static bool has_value(const struct csv_plan *p)
 {
@@ -172,9 +169,7 @@ static bool plan_mapped(const struct sample *s, const struct csv_mapping *m, str
     return has_value(p);
 }
 
-/* ---- without one
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- without one ----------------------------------------------------------------------------- */
 
 struct seen {
     size_t filled, values, addresses, times, types, tags;
@@ -300,8 +295,7 @@ static bool plan_tweetfeed(const struct sample *s, struct arena *a, struct csv_p
     return true;
 }
 
-/* ---- the best of all separators
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the best of all separators -------------------------------------------------------------- */
 
 static bool plan_with(struct sample *s, struct sv head, char separator, const struct csv_mapping *m,
                       struct arena *a, struct csv_plan *p)

@@ -23,9 +23,7 @@ struct table {
     struct sv type; /* what by_type says of it */
 };
 
-/* ---- fields
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 static int field_error(struct err *why, const struct csv_column *c)
 {
@@ -171,9 +169,7 @@ static int read_rest(struct table *t, struct claim_rec *c, struct err *why)
     return OK;
 }
 
-/* ---- rows
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static int read_values(struct table *t, struct err *why)
 {
@@ -278,9 +274,7 @@ static int take_row(struct table *t, struct err *e)
     return rc;
 }
 
-/* ---- the file
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 struct input {
     struct buf b;
@@ -372,7 +366,7 @@ static int read_rows(struct table *t, struct err *e)
 
 static int plan_table(struct table *t, struct err *e)
 {
-    struct sv head;
+    struct sv head = SV_NONE;
     int rc = csv_mapping_read(t->job->opts->mapping, &t->mapping, e);
     if (rc == OK)
         rc = stream_peek(t->job->in, INTAKE_HEAD_BYTES, &head, e);

@@ -9,11 +9,13 @@
 
 #define DETECT_LINES 200u
 #define REFERENCE_MOST 400u
+#define DATE_MOST 100u
 
 struct list_file {
     struct intake_job *job;
     struct list_state state;
     usec date; /* said by a comment before the first value */
+    char date_said[DATE_MOST + 1];
     bool began;
     bool reference_used; /* a line stood below it: the next "Reference:" begins anew */
     char reference[REFERENCE_MOST + 1];
@@ -23,9 +25,7 @@ struct list_file {
     char scratch[LIST_NAMES][256];
 };
 
-/* ---- comments
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- comments -------------------------------------------------------------------------------- */
 
 static struct sv comment_text(struct sv line)
 {
@@ -52,8 +52,10 @@ static void take_date(struct list_file *f, struct sv text)
         const struct time_opts o = {.fallback = f->job->opts->zone};
         struct err ignored = ERR_NONE;
         usec at;
-        if (time_parse(sv_trim(text), &o, &at, &ignored) == OK)
+        if (time_parse(sv_trim(text), &o, &at, &ignored) == OK) {
             f->date = at;
+            sv_copy(sv_trim(text), f->date_said, sizeof(f->date_said));
+        }
         return;
     }
 }
@@ -80,9 +82,7 @@ static void take_comment(struct list_file *f, struct sv line)
         take_reference(f, text);
 }
 
-/* ---- values
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static struct sv write_meta(struct list_file *f, uint64_t lists)
 {
@@ -98,6 +98,25 @@ static struct sv write_meta(struct list_file *f, uint64_t lists)
         jw_kstr(&w, "reference", sv_c(f->reference));
     jw_end_obj(&w);
     return buf_sv(&f->meta);
+}
+
+/* What earlier lines said of this one, as lines: with these before it, it can be read again alone. */
+static struct sv write_context(struct list_file *f)
+{
+    buf_reset(&f->meta);
+    if (f->date_said[0])
+        buf_printf(&f->meta, "# Date: %s\n", f->date_said);
+    if (f->state.origin[0])
+        buf_printf(&f->meta, "$ORIGIN %s.\n", f->state.origin);
+    if (f->reference[0])
+        buf_printf(&f->meta, "# Reference: %s\n", f->reference);
+    return f->meta.failed ? SV("") : buf_sv(&f->meta);
+}
+
+static int reject_line(struct list_file *f, uint64_t line, uint64_t offset, const struct err *why,
+                       struct sv bytes, struct err *e)
+{
+    return emit_rejected_record(f->job, SV("unreadable"), line, offset, why, bytes, write_context(f), e);
 }
 
 /* A path alone says nothing of where: it is kept and found, never matched. */
@@ -169,7 +188,7 @@ static int give_line(struct list_file *f, const struct list_item *item, uint64_t
         *e = why;
         return rc;
     }
-    return emit_rejected_record(f->job, SV("unreadable"), line, offset, &why, bytes, SV(""), e);
+    return reject_line(f, line, offset, &why, bytes, e);
 }
 
 static int take_line(struct list_file *f, struct sv line, uint64_t number, uint64_t offset, bool cut,
@@ -187,13 +206,13 @@ static int take_line(struct list_file *f, struct sv line, uint64_t number, uint6
     f->began = f->reference_used = true;
     if (cut) {
         err_set(&why, ERR_LIMIT, "the line is longer than %u MiB", INTAKE_LINE_BYTES >> 20);
-        return emit_rejected_record(f->job, SV("unreadable"), number, offset, &why, line, SV(""), e);
+        return reject_line(f, number, offset, &why, line, e);
     }
     if (found == LIST_BAD) {
         err_set(&why, ERR_SYNTAX, "the line is in no spelling of a list entry");
         err_hint(&why,
                  "an entry is one address, name, URL, hash, e-mail, wallet or CVE, with a comment after '#'");
-        return emit_rejected_record(f->job, SV("unreadable"), number, offset, &why, line, SV(""), e);
+        return reject_line(f, number, offset, &why, line, e);
     }
     int rc = give_line(f, &item, number, offset, line, e);
     arena_reset(f->job->a);
@@ -226,9 +245,7 @@ static int list_read(struct intake_job *job, struct err *e)
     return rc;
 }
 
-/* ---- detection
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- detection ------------------------------------------------------------------------------- */
 
 /* A list has nothing but entries: of the first lines at least four in five must be one. */
 static int list_detect(struct sv head, struct sv name)

@@ -135,9 +135,7 @@ void frame_end(struct buf *b, const struct err *e)
     frame_finish(b, at);
 }
 
-/* ---- back
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- back ------------------------------------------------------------------------------------ */
 
 static int not_a_frame(struct err *e, const char *what)
 {
@@ -316,8 +314,8 @@ int frames_play(struct sv bytes, struct arena *a, const struct intake_sink *sink
     *ret_used = 0;
     *ret_end = false;
     for (;;) {
-        uint8_t type;
-        struct sv body;
+        uint8_t type = 0;
+        struct sv body = SV_NONE;
         int rc = next_frame(&c, &type, &body, e);
         if (rc <= 0)
             return rc;

@@ -56,9 +56,7 @@ static struct sv no_final_dot(struct sv name)
     return name.n > 1 && name.p[name.n - 1] == '.' ? sv_sub(name, 0, name.n - 1) : name;
 }
 
-/* ---- hosts(5)
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- hosts(5) -------------------------------------------------------------------------------- */
 
 static bool is_sink(struct sv word)
 {
@@ -96,8 +94,7 @@ static enum list_found read_hosts(struct sv names, struct list_item *ret)
     return ret->n ? LIST_ITEM : LIST_SKIP;
 }
 
-/* ---- Response Policy Zones (draft-vixie-dnsop-dns-rpz-00)
- * ------------------------------------------------------------------ */
+/* ---- Response Policy Zones (draft-vixie-dnsop-dns-rpz-00) ------------------------------------ */
 
 static bool is_type(struct sv word)
 {
@@ -212,8 +209,7 @@ bool rpz_address(struct sv name, struct buf *out)
     return n > 0 && !out->failed;
 }
 
-/* ---- dnsmasq(8), unbound.conf(5), AdGuard
- * ----------------------------------------------------------------------------------- */
+/* ---- dnsmasq(8), unbound.conf(5), AdGuard ---------------------------------------------------- */
 
 static bool is_dnsmasq(struct sv s)
 {
@@ -257,9 +253,7 @@ static enum list_found read_adguard(struct sv line, struct list_item *ret)
     return one(sv_sub(s, 0, end == SIZE_MAX ? s.n : end), ret);
 }
 
-/* ---- plain
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- plain ----------------------------------------------------------------------------------- */
 
 /* Values that free text may follow without doubt about what the value is: nothing else looks like them. */
 static bool stands_alone(struct sv word)

@@ -46,8 +46,7 @@ struct parsers {
     pthread_mutex_t lock;
 };
 
-/* ---- worker: the sink that writes frames
- * --------------------------------------------------------------------------------- */
+/* ---- worker: the sink that writes frames ----------------------------------------------------- */
 
 struct writer {
     int fd;
@@ -143,9 +142,7 @@ static const struct intake_sink writer_sink = {
     .member = write_member,
 };
 
-/* ---- worker
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- worker ---------------------------------------------------------------------------------- */
 
 static void job_encode(struct buf *b, const struct intake_opts *o)
 {
@@ -201,9 +198,7 @@ static _Noreturn void work(struct sv body, const int *fds, const sigset_t *old_m
     _exit(0);
 }
 
-/* ---- nursery
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- nursery --------------------------------------------------------------------------------- */
 
 struct child {
     pid_t pid;
@@ -369,9 +364,7 @@ void parsers_stop(struct parsers *p)
     free(p);
 }
 
-/* ---- caller
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- caller ---------------------------------------------------------------------------------- */
 
 struct run {
     int out;    /* frames from the worker */
@@ -471,7 +464,7 @@ static int replay(const struct run *r, const struct intake_sink *sink, struct bu
 int intake_run(struct parsers *p, int fd, const struct intake_opts *o, const struct intake_sink *sink,
                struct err *e)
 {
-    struct run r;
+    struct run r = {-1, -1};
     struct err own = ERR_NONE;
     struct buf b;
     struct arena a;

@@ -5,9 +5,7 @@
 #define NAME_MOST 200u
 #define RECORD_MOST ((size_t)1 << 20)
 
-/* ---- rows
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void bind_text(struct stmt *s, struct sv v)
 {
@@ -40,9 +38,7 @@ static bool keep(struct arena *a, struct sv v, struct sv *ret)
     return ret->p;
 }
 
-/* ---- records
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void org_encode(struct buf *b, const struct org *o)
 {
@@ -113,9 +109,7 @@ static bool source_decode(struct sv bytes, struct source *ret)
     return !c.failed && !cur_more(&c) && ret->id > 0 && ret->expiry >= 0 && tlp <= TLP_UNKNOWN;
 }
 
-/* ---- apply
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- apply ----------------------------------------------------------------------------------- */
 
 static int first_record(const struct entry *entry, struct sv *ret, struct err *e)
 {
@@ -209,9 +203,7 @@ const struct ledger_kind intake_kinds[] = {
     {NULL, 0, NULL, NULL},
 };
 
-/* ---- put
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- put ------------------------------------------------------------------------------------- */
 
 static int check_name(struct sv name, const char *what, struct err *e)
 {
@@ -332,9 +324,7 @@ int source_put(struct ledger *l, struct db *db, struct source *s, usec now, stru
     return rc < 0 ? rc : OK;
 }
 
-/* ---- get
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- get ------------------------------------------------------------------------------------- */
 
 #define SOURCE_COLUMNS                                                                                       \
     "SELECT id, uuid, org, name, reliability, zone, tlp, licence, mapping, upstream, expiry, exercise FROM " \

@@ -99,9 +99,7 @@ struct walk {
     uint64_t members;
 };
 
-/* ---- one file
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 static bool is_utf16(struct sv head)
 {
@@ -175,9 +173,7 @@ static int read_one(struct walk *w, struct stream *in, struct sv head, struct sv
     return rc;
 }
 
-/* ---- archives
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- archives -------------------------------------------------------------------------------- */
 
 static int walk_stream(struct walk *w, struct stream *in, struct sv path, unsigned depth, struct err *e);
 

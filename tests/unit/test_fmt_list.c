@@ -160,6 +160,9 @@ static void details_are_kept(void **state)
     assert_int_equal(c.reject[0].line, 11);
     assert_int_equal(c.reject[0].offset, (size_t)(strstr(text, "not a value") - text));
     assert_true(sv_eq(c.reject[0].bytes, SV("not a value")));
+    /* What the lines above said goes with it, so that it means the same when it is read alone. */
+    assert_true(sv_eq(c.reject[0].context, SV("# Date: Sat, 22 Aug 2026 03:00:29 +0200\n"
+                                              "# Reference: https://report.example/3\n")));
     collect_clear(&c);
 }
 

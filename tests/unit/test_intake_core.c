@@ -57,8 +57,7 @@ static bool said(const struct transcript *t, const char *text)
     return sv_find(buf_sv(&t->b), sv_c(text)) != SIZE_MAX;
 }
 
-/* ---- archives and compression
- * ------------------------------------------------------------------------------------------- */
+/* ---- archives and compression ---------------------------------------------------------------- */
 
 static void tar_header(char h[512], const char *name, const char *size, char type)
 {
@@ -276,9 +275,7 @@ static void every_format_has_a_name(void **state)
     }
 }
 
-/* ---- chunks
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- chunks ---------------------------------------------------------------------------------- */
 
 static void events(struct buf *b, unsigned from, unsigned to)
 {
@@ -358,8 +355,7 @@ static void a_chunk_is_named_by_its_bytes(void **state)
     buf_clear(&b);
 }
 
-/* ---- the parser processes
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the parser processes -------------------------------------------------------------------- */
 
 static void a_refusal_of_the_sink_ends_the_run(void **state)
 {

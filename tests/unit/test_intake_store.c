@@ -263,8 +263,7 @@ static void chunks_are_known_by_source_hash_and_place(void **state)
     node_close(&n);
 }
 
-/* ---- record encodings
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- record encodings ------------------------------------------------------------------------ */
 
 static uint64_t seed = 88172645463325252u;
 
