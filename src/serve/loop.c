@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 
 /*
@@ -119,9 +120,32 @@ void node_publish(struct node *n, const struct sighting *s)
     }
 }
 
+/* From here on this process touches its home, zone files and the network, and starts no programs. Keeper and
+ * parsers were forked before. */
+static int narrow(struct node *n, struct err *e)
+{
+    static const char *const read[] = {"/usr/share/zoneinfo", "/etc/ssl", "/etc/localtime", NULL};
+    char *home = realpath(n->home, NULL);
+    if (!home) {
+        return err_errno(e, errno, "cannot find %s", n->home);
+    }
+    const struct sandbox_opts opts = {.home = home, .read = read};
+    int landlock = 0;
+    int rc = sandbox_enter(SANDBOX_NODE, &opts, &landlock, e);
+    if (rc == OK && landlock == 0) {
+        log_warn("serve", "this kernel has no landlock: files are guarded by permissions only");
+    }
+    free(home);
+    return rc;
+}
+
 int node_serve(struct node *n, const struct serve_opts *o, struct err *e)
 {
     struct loop l = {.node = n};
+    int narrowed = narrow(n, e);
+    if (narrowed != OK) {
+        return narrowed;
+    }
     block_signals();
     int rc = fuse_index_refresh(n->fuse, time_now(), e);
     rc = rc == OK ? run(&l, o, e) : rc;

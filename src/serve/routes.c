@@ -1,0 +1,414 @@
+#include "serve/private.h"
+
+/* ---- descriptions that several routes share */
+
+#define OBJECT "{\"type\":\"object\"}"
+#define REPORT                                                                                               \
+    "{\"type\":\"object\",\"required\":[\"files\",\"totals\"],\"properties\":{\"files\":{\"type\":"          \
+    "\"array\","                                                                                             \
+    "\"items\":{\"type\":\"object\",\"required\":[\"path\",\"format\",\"records\",\"accepted\","             \
+    "\"duplicates\",\"rejected\",\"seconds\",\"by_type\"]}},\"totals\":{\"type\":\"object\"}}}"
+#define SESSION                                                                                              \
+    "{\"type\":\"object\",\"required\":[\"name\",\"role\",\"org\",\"csrf\"],\"properties\":{\"name\":"       \
+    "{\"type\":\"string\"},\"role\":{\"type\":\"string\"},\"org\":{\"type\":\"string\",\"format\":\"uuid\"}" \
+    ","                                                                                                      \
+    "\"csrf\":{\"type\":[\"string\",\"null\"]}}}"
+#define CREDENTIALS                                                                                          \
+    "{\"type\":\"object\",\"required\":[\"name\",\"password\"],\"properties\":{\"name\":{\"type\":"          \
+    "\"string\""                                                                                             \
+    "},\"password\":{\"type\":\"string\",\"format\":\"password\"}}}"
+#define SOURCE                                                                                               \
+    "{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"},"           \
+    "\"reliability\":{\"type\":\"string\",\"enum\":[\"A\",\"B\",\"C\",\"D\",\"E\",\"F\"]},\"zone\":"         \
+    "{\"type\":\"string\"},\"marking\":{\"type\":\"string\"},\"licence\":{\"type\":\"string\"},"             \
+    "\"upstream\":{\"type\":\"string\"},\"mapping\":{\"type\":\"object\"},\"expiry_seconds\":{\"type\":"     \
+    "\"integer\",\"minimum\":0},\"exercise\":{\"type\":\"boolean\"}}}"
+#define ANY_BYTES "{\"type\":\"string\",\"format\":\"binary\"}"
+#define JSON "application/json"
+
+#define P_SOURCE                                                                                             \
+    {                                                                                                        \
+        "source", "query", "string", false,                                                                  \
+            "Name, UUID or number of a source of your organisation; a sensor's key is bound to its own"      \
+    }
+#define P_FORMAT                                                                                             \
+    {                                                                                                        \
+        "format", "query", "string", false, "Name of the format; without it the content decides"             \
+    }
+#define P_NAME                                                                                               \
+    {                                                                                                        \
+        "name", "query", "string", false, "File name for reports and the quarantine"                         \
+    }
+#define P_KEY                                                                                                \
+    {                                                                                                        \
+        "Idempotency-Key", "header", "string", false,                                                        \
+            "The same key and body get the stored answer again for 7 days; another body is refused (409)"    \
+    }
+#define P_LIMIT                                                                                              \
+    {                                                                                                        \
+        "limit", "query", "integer", false, "At most so many (1 to 1000, 100 without it)"                    \
+    }
+#define P_BEFORE                                                                                             \
+    {                                                                                                        \
+        "before", "query", "integer", false, "Cursor: the `next` of the page before"                         \
+    }
+
+const struct route routes[] = {
+    {HTTP_POST,
+     "/api/v1/session",
+     FOR_EVERYBODY,
+     api_session_make,
+     16384,
+     "signIn",
+     "Sign in",
+     "Sets the session cookie (idle 30 minutes, at most 12 hours). Unsafe requests with it need the header "
+     "X-CSRF-Token.",
+     {{0}},
+     JSON,
+     CREDENTIALS,
+     200,
+     JSON,
+     SESSION},
+    {HTTP_GET,
+     "/api/v1/session",
+     FOR_SIGNED_IN,
+     api_session_get,
+     0,
+     "whoAmI",
+     "Who asks",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     SESSION},
+    {HTTP_DELETE,
+     "/api/v1/session",
+     FOR_SIGNED_IN,
+     api_session_end,
+     0,
+     "signOut",
+     "Sign out",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     204,
+     JSON,
+     NULL},
+    {HTTP_POST,
+     "/api/v1/events",
+     FOR_ANALYSTS | FOR_ROLE(ROLE_SENSOR),
+     api_events,
+     BODY_INTAKE,
+     "postEvents",
+     "Match sensor events",
+     "NDJSON, a JSON array, or Zeek logs, also with Content-Encoding: gzip. Acknowledged once durable.",
+     {P_SOURCE, P_FORMAT, P_NAME, P_KEY},
+     "application/x-ndjson",
+     ANY_BYTES,
+     200,
+     JSON,
+     REPORT},
+    {HTTP_POST,
+     "/api/v1/intake",
+     FOR_ANALYSTS,
+     api_intake,
+     BODY_INTAKE,
+     "postIntake",
+     "Take a feed, bundle, list or event file in",
+     "Any known format, also .gz, .zst and .tar. Acknowledged once durable.",
+     {P_SOURCE, P_FORMAT, P_NAME, P_KEY},
+     "application/octet-stream",
+     ANY_BYTES,
+     200,
+     JSON,
+     REPORT},
+    {HTTP_GET,
+     "/api/v1/look",
+     FOR_READERS,
+     api_look,
+     0,
+     "look",
+     "Everything known about a value",
+     "",
+     {{"value", "query", "string", true,
+       "Address, CIDR, domain, URL, hash, e-mail, wallet, CVE or STIX id; defanged text is understood"}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/api/v1/find",
+     FOR_READERS,
+     api_find,
+     0,
+     "find",
+     "Full-text search",
+     "",
+     {{"q", "query", "string", true, "Words; Japanese and Chinese text is found by pairs of characters"},
+      {"type", "query", "string", false, "STIX type or kind of value"},
+      {"source", "query", "string", false, "Name, UUID or number of a source"},
+      {"since", "query", "string", false, "Time or date"},
+      {"until", "query", "string", false, "Time or date"},
+      P_LIMIT,
+      P_BEFORE},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/api/v1/sightings",
+     FOR_READERS,
+     api_sightings,
+     0,
+     "sightings",
+     "What was seen, newest first",
+     "",
+     {P_BEFORE, P_LIMIT},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/api/v1/live",
+     FOR_READERS,
+     api_live,
+     0,
+     "live",
+     "Sightings as they come",
+     "Server-sent events `sighting` with ids; a heartbeat comment every 15 seconds; `lost` tells a slow "
+     "client that "
+     "it missed some.",
+     {{"Last-Event-ID", "header", "string", false, "Resume after this event, as far as it is remembered"}},
+     NULL,
+     NULL,
+     200,
+     "text/event-stream",
+     NULL},
+    {HTTP_GET,
+     "/api/v1/sources",
+     FOR_READERS | FOR_ROLE(ROLE_AUDITOR),
+     api_sources,
+     0,
+     "sources",
+     "Sources whose reports you may see",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_POST,
+     "/api/v1/sources",
+     FOR_ADMINS,
+     api_source_put,
+     1u << 20,
+     "addSource",
+     "Add a source to your organisation",
+     "",
+     {{0}},
+     JSON,
+     SOURCE,
+     201,
+     JSON,
+     SOURCE},
+    {HTTP_GET,
+     "/api/v1/rejected",
+     FOR_READERS,
+     api_rejected,
+     0,
+     "rejected",
+     "The quarantine of your organisation",
+     "",
+     {P_SOURCE, {"after", "query", "integer", false, "Cursor: the `next` of the page before"}, P_LIMIT},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_POST,
+     "/api/v1/rejected/{id}/retry",
+     FOR_ANALYSTS,
+     api_retry,
+     0,
+     "retryRejected",
+     "Take a quarantined record again",
+     "",
+     {{"id", "path", "integer", true, "Number of the record"}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/api/v1/status",
+     FOR_READERS | FOR_ROLE(ROLE_AUDITOR),
+     api_status,
+     0,
+     "status",
+     "Counts, ledger, index, quarantine, versions",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/api/v1/openapi.json",
+     FOR_EVERYBODY,
+     api_openapi,
+     0,
+     "openapi",
+     "This document",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/healthz",
+     FOR_EVERYBODY,
+     api_healthz,
+     0,
+     "healthz",
+     "Does the node answer",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     JSON,
+     OBJECT},
+    {HTTP_GET,
+     "/metrics",
+     FOR_EVERYBODY,
+     api_metrics,
+     0,
+     "metrics",
+     "Prometheus metrics",
+     "Without a sign-in only from this machine; else for auditors and administrators.",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     "text/plain; version=0.0.4",
+     NULL},
+    {HTTP_GET,
+     "/",
+     FOR_EVERYBODY,
+     api_page,
+     0,
+     "page",
+     "The console",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     "text/html",
+     NULL},
+    {HTTP_GET,
+     "/assets/*",
+     FOR_EVERYBODY,
+     api_asset,
+     0,
+     "asset",
+     "Files of the console",
+     "",
+     {{"path", "path", "string", true, "Name of the file"}},
+     NULL,
+     NULL,
+     200,
+     "application/octet-stream",
+     NULL},
+    {.pattern = NULL},
+};
+
+/* ---- finding */
+
+static const char *const method_names[] = {
+    [HTTP_GET] = "get",     [HTTP_HEAD] = "head",     [HTTP_POST] = "post",       [HTTP_PUT] = "put",
+    [HTTP_PATCH] = "patch", [HTTP_DELETE] = "delete", [HTTP_OPTIONS] = "options", [HTTP_OTHER] = "other"};
+
+const char *route_method_name(enum http_method m)
+{
+    return method_names[m];
+}
+
+static void add_method(char allow[64], enum http_method m)
+{
+    size_t n = strlen(allow);
+    snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", m == HTTP_GET ? "GET, HEAD" : method_names[m]);
+    for (char *p = allow; *p; p++) {
+        *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+    }
+}
+
+const struct route *route_find(enum http_method method, struct sv path, struct sv part[2], char ret_allow[64])
+{
+    method = method == HTTP_HEAD ? HTTP_GET : method;
+    ret_allow[0] = 0;
+    for (const struct route *r = routes; r->pattern; r++) {
+        if (http_match(r->pattern, path, part, 2) < 0) {
+            continue;
+        }
+        if (r->method == method) {
+            return r;
+        }
+        add_method(ret_allow, r->method);
+    }
+    return NULL;
+}
+
+bool route_allows(const struct route *r, bool known, enum role role)
+{
+    return (r->audience & FOR_EVERYBODY) || (known && (r->audience & FOR_ROLE(role)));
+}
+
+/* ---- checking */
+
+static const char *wrong_with(const struct route *r)
+{
+    bool writes = r->method != HTTP_GET;
+    if (r->audience == 0 || (r->audience & ~(FOR_EVERYBODY | FOR_SIGNED_IN))) {
+        return "declares no audience";
+    }
+    if ((r->audience & FOR_EVERYBODY) && writes && r->run != api_session_make) {
+        return "lets everybody write";
+    }
+    if (!r->run || !r->name || !r->summary || !r->text || !r->answer_type || r->status < 200) {
+        return "is not described";
+    }
+    if (!r->body_type != (r->max_body == 0) || (r->max_body && !writes)) {
+        return "takes a body without describing it, or the other way round";
+    }
+    return NULL;
+}
+
+static bool same_route(const struct route *a, const struct route *b)
+{
+    return strcmp(a->name, b->name) == 0 || (a->method == b->method && strcmp(a->pattern, b->pattern) == 0);
+}
+
+int routes_check(struct err *e)
+{
+    for (const struct route *r = routes; r->pattern; r++) {
+        const char *wrong = wrong_with(r);
+        for (const struct route *other = routes; !wrong && other != r; other++) {
+            wrong = same_route(r, other) ? "stands twice" : NULL;
+        }
+        if (wrong) {
+            return err_set(e, ERR_INTERNAL, "the route %s %s %s", method_names[r->method], r->pattern, wrong);
+        }
+    }
+    return OK;
+}
