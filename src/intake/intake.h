@@ -106,6 +106,7 @@ struct intake_sink {
     /* Events only: everything since the last call was one chunk of these bytes. Sent before the chunk's observations reach the caller's side: see intake_run. */
     int (*chunk)(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e);
     /* A member of an archive begins: its path inside and its format. Called once with path "" for a plain file. */
+    /* "empty" is told of a file without content, "unknown" of a member in no format of ours, which is then one rejected record "file". */
     int (*member)(void *ctx, struct sv path, const char *format, struct err *e);
 };
 
@@ -153,7 +154,7 @@ struct parsers *parsers_start(struct err *e);
 void parsers_stop(struct parsers *p);
 /*
  * Parses `fd` in a worker and replays what it read on `sink` in this process. For events `chunk` is called before the chunk's observations (the worker holds them back),
- * so that a known chunk can be counted as duplicate. A worker that dies or breaks a limit (memory 2 GiB, see docs/limits) ends with an error that names it; what came before stays valid.
+ * so that a known chunk can be counted as duplicate. A worker that dies or breaks a limit (memory 2 GiB, see docs/formats.md) ends with an error that names it; what came before stays valid.
  */
 int intake_run(struct parsers *p, int fd, const struct intake_opts *o, const struct intake_sink *sink, struct err *e) MUST_USE;
 /* Frames: the encoding between worker and caller, also the record encoding in ledger packs. */
