@@ -75,7 +75,7 @@ int misp_init(struct misp *m, const struct intake_job *job, struct err *e) MUST_
 void misp_clear(struct misp *m);
 /* Reads an event's own members: everything but attributes and objects. */
 int misp_event_head(struct misp *m, struct sv event, struct err *e) MUST_USE;
-/* Gives the event as a STIX report, and the identity of its author, to the sink; neither is a record. */
+/* Gives the event as a STIX report to the sink; it is not a record. */
 int misp_event_report(struct misp *m, struct err *e) MUST_USE;
 /* The same for the members of a MISP object. */
 int misp_object_head(struct misp *m, struct sv object, struct err *e) MUST_USE;

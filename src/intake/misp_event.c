@@ -146,6 +146,15 @@ static struct sv keep(struct arena *a, struct sv s)
 
 /* ---- what goes to the sink ------------------------------------------------------------------- */
 
+static void write_time(struct jw *w, const char *key, usec t)
+{
+    char text[32];
+
+    time_text(t, text);
+    jw_kstr(w, key, sv_c(text));
+}
+
+/* Id of the organisation that made the event. There is no object of that id: MISP has no times for it. */
 static struct sv identity_of(struct misp *m, char ret[64])
 {
     const struct misp_head *h = &m->head;
@@ -155,35 +164,6 @@ static struct sv identity_of(struct misp *m, char ret[64])
     else
         stix_source_identity(h->org_name.n ? h->org_name : SV("misp"), ret);
     return sv_c(ret);
-}
-
-static void write_common(struct jw *w, const char *type, struct sv id, usec created, usec modified)
-{
-    char text[32];
-
-    jw_kstr(w, "type", sv_c(type));
-    jw_kstr(w, "spec_version", SV("2.1"));
-    jw_kstr(w, "id", id);
-    time_text(created, text);
-    jw_kstr(w, "created", sv_c(text));
-    time_text(modified, text);
-    jw_kstr(w, "modified", sv_c(text));
-}
-
-/* The organisation that made the event. Its times are fixed: MISP has none for it, and the object must be the
- * same from each event. */
-static int give_identity(struct misp *m, struct sv id, struct err *e)
-{
-    struct jw w;
-
-    buf_reset(&m->text);
-    jw_init(&w, &m->text);
-    jw_obj(&w);
-    write_common(&w, "identity", id, 0, 0);
-    jw_kstr(&w, "name", m->head.org_name.n ? m->head.org_name : SV("MISP"));
-    jw_kstr(&w, "identity_class", SV("organization"));
-    jw_end_obj(&w);
-    return stix2_made(&m->stix, buf_sv(&m->text), e);
 }
 
 static void write_marking(struct jw *w, const struct misp_head *h)
@@ -218,13 +198,18 @@ static void write_report(struct misp *m, struct sv creator)
     buf_reset(&m->text);
     jw_init(&w, &m->text);
     jw_obj(&w);
+    jw_kstr(&w, "type", SV("report"));
+    jw_kstr(&w, "spec_version", SV("2.1"));
     (void)snprintf(id, sizeof(id), "report--%.*s", SV_ARG(h->uuid));
-    write_common(&w, "report", sv_c(id), created, modified);
+    jw_kstr(&w, "id", sv_c(id));
+    write_time(&w, "created", created);
+    write_time(&w, "modified", modified);
     jw_kstr(&w, "created_by_ref", creator);
     (void)snprintf(text, sizeof(text), "MISP event %.*s", SV_ARG(h->uuid));
     jw_kstr(&w, "name", h->info.n ? h->info : sv_c(text));
-    time_text(h->date != USEC_NONE ? h->date : modified, text);
-    jw_kstr(&w, "published", sv_c(text));
+    if (h->org_name.n)
+        jw_kstr(&w, "description", arena_printf(&m->event_arena, "MISP event of %.*s", SV_ARG(h->org_name)));
+    write_time(&w, "published", h->date != USEC_NONE ? h->date : modified);
     jw_key(&w, "object_refs"); /* must not be empty; the values of the event are claims, not objects */
     jw_arr(&w);
     jw_str(&w, creator);
@@ -247,12 +232,7 @@ int misp_event_report(struct misp *m, struct err *e)
 
     if (h->uuid.n == 0 || (h->timestamp == USEC_NONE && h->date == USEC_NONE))
         return OK; /* a search's answer has no event; its attributes say where they come from */
-    struct sv id = identity_of(m, creator);
-    arena_reset(m->job->a);
-    int rc = give_identity(m, id, e);
-    if (rc < 0)
-        return rc;
-    write_report(m, id);
+    write_report(m, identity_of(m, creator));
     arena_reset(m->job->a);
     return stix2_made(&m->stix, buf_sv(&m->text), e);
 }
