@@ -10,7 +10,7 @@
 
 #define SLOW_WORKERS 2
 #define POOL_MEMORY ((size_t)48 << 10) /* besides the head: what a connection reads and writes through */
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CBC:%SERVER_PRECEDENCE"
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC:%SERVER_PRECEDENCE"
 
 /* ---- the listening socket */
 
@@ -148,7 +148,7 @@ static int start_daemon(struct http_server *s, const struct http_opts *o, struct
         MHD_OPTION_END);
     if (!s->daemon) {
         err_set(e, ERR_CRYPTO,
-                s->tls ? "the HTTPS server does not start: certificate and key do not fit"
+                s->tls ? "the HTTPS server does not start: certificate and key do not fit together"
                        : "the HTTP server does not start");
         return err_hint(e,
                         "look at tls/cert.pem and tls/key.pem of the home, and at the limit of open files");
