@@ -1,0 +1,20 @@
+import { en, type Text } from './text.en';
+
+const catalogues: Record<string, Text> = { en };
+
+/** "zh-Hant-TW" looks for itself, then for "zh-Hant", then for "zh". */
+function choose(): [string, Text] {
+  for (const wanted of navigator.languages) {
+    for (let tag = wanted; tag; tag = tag.slice(0, Math.max(0, tag.lastIndexOf('-')))) {
+      const found = catalogues[tag];
+      if (found) return [tag, found];
+    }
+  }
+  return ['en', en];
+}
+
+export const [language, t] = choose();
+document.documentElement.lang = language;
+
+/** Numbers and dates as the reader writes them, in the language of the page. */
+export const locale = navigator.languages.find((tag) => tag.split('-')[0] === language.split('-')[0]) ?? language;
