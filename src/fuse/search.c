@@ -92,9 +92,11 @@ int fuse_search_update(struct fuse *f, struct err *e)
                             "search_object", true, &words, &more_objects, e);
         }
         if (rc == OK) {
+            /* A claim out of a STIX object is found through the object. */
             rc = index_step(f,
                             "SELECT id, source, kind, coalesce(last_seen, modified, created, accepted), note "
-                            "|| ' ' || value FROM claim WHERE id > ? AND note <> '' ORDER BY id LIMIT 5000",
+                            "|| ' ' || value FROM claim WHERE id > ? AND note <> '' AND ref NOT LIKE "
+                            "'indicator--%' ORDER BY id LIMIT 5000",
                             "search_claim", false, &words, &more_claims, e);
         }
         struct err ignored = ERR_NONE;

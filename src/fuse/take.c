@@ -429,11 +429,9 @@ int fuse_take(struct fuse *f, int fd, struct sv path, const struct take_opts *o,
     if (rc == OK) {
         rc = fuse_settle(f, o, e);
     }
-    if (rc == OK) {
-        rc = fuse_search_update(f, e);
-    }
+    /* What is accepted is durable now; text search may follow. */
     ret->seconds = (double)(time_ticks() - t.started) / 1e6;
-    return rc;
+    return rc == OK ? fuse_search_update(f, e) : rc;
 }
 
 int fuse_settle(struct fuse *f, const struct take_opts *o, struct err *e)
