@@ -29,10 +29,10 @@ export function When({ at, stacked = false }: { at: string | null | undefined; s
   );
 }
 
-export function Confidence({ value, label }: { value: number; label?: string }) {
+export function Confidence({ value, label, why }: { value: number; label?: string; why?: string }) {
   const share = Math.min(1, Math.max(0, value));
   return (
-    <span class="confidence">
+    <span class="confidence" title={why}>
       {label && <span class="dim">{label} </span>}
       <span class="number">{percent(share)}</span>
       <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">

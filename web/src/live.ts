@@ -9,6 +9,7 @@ const RETRY_FIRST = 1;
 const RETRY_MOST = 30;
 const ANNOUNCE_EVERY = 3000;
 const CORRECT_AFTER = 4000;
+const FRESH_FOR = 6500;
 
 export type Link = 'connecting' | 'live' | 'waiting';
 
@@ -16,7 +17,7 @@ export const link = signal<Link>('connecting');
 export const retryIn = signal(0);
 export const rows = signal<Sighting[]>([]);
 export const earlier = signal<number | null>(null);
-/** Arrived while the page was open; drawn with a short glow. */
+/** Arrived just now; drawn with a short glow. */
 export const fresh = signal<ReadonlySet<number>>(new Set());
 export const paused = signal(false);
 export const announcement = signal('');
@@ -53,10 +54,14 @@ function announce(): void {
 }
 
 function show(told: readonly Sighting[]): void {
+  const numbers = told.map((s) => s.number);
   batch(() => {
     rows.value = told.reduce(fold, rows.value);
-    fresh.value = new Set([...fresh.value, ...told.map((s) => s.number)]);
+    fresh.value = new Set([...fresh.value, ...numbers]);
   });
+  window.setTimeout(() => {
+    fresh.value = new Set([...fresh.value].filter((n) => !numbers.includes(n)));
+  }, FRESH_FOR);
   told.forEach(announce);
 }
 

@@ -77,7 +77,7 @@ function ClaimCard({ claim }: { claim: Claim }) {
         <Tlp tlp={claim.tlp} />
         {claim.context && <Badge>{t.look.context}</Badge>}
         {claim.revoked && <Badge>{t.look.revoked}</Badge>}
-        <Confidence value={claim.term} label={t.look.term} />
+        <Confidence value={claim.term} label={t.look.term} why={t.look.termWhy} />
       </div>
       <Labels labels={claim.labels} />
       {claim.note && (

@@ -84,6 +84,7 @@ export const en = {
     revoked: 'taken back',
     inactive: 'not active',
     term: 'weight',
+    termWhy: 'What the claim adds: reliability of its source × stated confidence × age',
     stated: 'stated confidence',
     statedNone: 'not stated',
     first: 'first seen',
