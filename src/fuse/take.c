@@ -229,7 +229,7 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
         }
         return change == CHANGE_NONE ? OK : conflict(t, &o, e);
     }
-    t->fresh = true;
+    t->fresh |= !t->objects_aside;
     buf_reset(&t->record);
     object_encode(&t->record, &o);
     pack_add(&t->objects, buf_sv(&t->record));
@@ -261,6 +261,8 @@ static int on_member(void *ctx, struct sv path, const char *format, struct err *
         rc = take_chunk_end(t, e);
     }
     sv_copy(sv_c(format), t->report->format, sizeof(t->report->format));
+    /* A MISP event's report stands beside its records, the attributes. */
+    t->objects_aside = sv_eq(sv_c(format), SV("misp"));
     const struct intake_format *f = intake_format_find(sv_c(format));
     t->report->events = t->report->events || (f && f->events);
     snprintf(t->member, sizeof(t->member), path.n ? "%s!%.*s" : "%s", t->report->path, SV_ARG(path));

@@ -19,6 +19,7 @@ struct take {
 
     /* the record being read */
     bool open, fresh, refused, parts;
+    bool objects_aside;
 
     /* claims and objects of the open transaction */
     bool in_tx;
