@@ -123,6 +123,9 @@ static int take_fd(struct run *r, int fd, const char *path, struct err *e)
         return rc;
     }
     if (report->problem.code != OK) {
+        if (!report->problem.file[0]) {
+            err_at(&report->problem, path, report->problem.line, report->problem.offset);
+        }
         err_print(r->c->err, "noroshi intake", &report->problem);
         worsen(r, EXIT_FINDINGS);
     }

@@ -1,0 +1,29 @@
+#include "cli/cli.h"
+
+static int run(struct cmd *c)
+{
+    bool markdown = false;
+    const struct opt opts[] = {{"--markdown", NULL, &markdown}, {0}};
+    if (!opts_take(c, &cmd_config, opts)) {
+        return EXIT_USAGE;
+    }
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    if (markdown) {
+        buf_add(&b, SV("# Configuration\n\nLines `name = value` in `noroshi.conf` of the home; `#` begins a "
+                       "comment. Made by `noroshi config --markdown`.\n\n"));
+        conf_write_markdown(node_schema, &b);
+    } else {
+        conf_write_template(node_schema, &b);
+    }
+    fwrite(b.p, 1, b.n, c->out);
+    buf_clear(&b);
+    return EXIT_DONE;
+}
+
+const struct command cmd_config = {"config", "the settings: names, defaults, ranges",
+                                   "usage: noroshi config [--markdown]\n\n"
+                                   "Prints a commented noroshi.conf with every setting and its default, or "
+                                   "the same as the page docs/configuration.md.\n\n"
+                                   "exit codes: 0 done, 2 wrong use\n",
+                                   NEEDS_NOTHING, run};
