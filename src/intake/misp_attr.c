@@ -91,6 +91,36 @@ int misp_time(struct jv v, const struct zone *zone, usec *ret, struct err *e)
 
 /* ---- what all claims of an attribute share --------------------------------------------------- */
 
+/* MISP's taxonomy `misp`, predicate confidence-level, with the numbers it gives to its words; -1 for other tags. */
+static int confidence_of(struct sv tag)
+{
+    static const struct {
+        const char *word;
+        int confidence;
+    } words[] = {{"completely-confident", 100},
+                 {"usually-confident", 75},
+                 {"fairly-confident", 50},
+                 {"rarely-confident", 25},
+                 {"unconfident", 0}};
+    const struct sv head = SV("misp:confidence-level=\"");
+
+    if (!sv_istarts(tag, head) || tag.p[tag.n - 1] != '"' || tag.n == head.n)
+        return -1;
+    struct sv word = sv_sub(tag, head.n, tag.n - head.n - 1);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (sv_ieq(word, sv_c(words[i].word)))
+            return words[i].confidence;
+    return -1;
+}
+
+/* An attribute's own tag is more precise than its event's. */
+static void read_confidence(struct claim_rec *c, struct sv tag, bool of_event)
+{
+    int confidence = confidence_of(tag);
+    if (confidence >= 0 && (!of_event || c->confidence < 0))
+        c->confidence = confidence;
+}
+
 static void read_labels(struct misp *m, struct attribute *t)
 {
     const struct misp_head *h = &m->head;
@@ -104,13 +134,16 @@ static void read_labels(struct misp *m, struct attribute *t)
     t->common.tlp = h->tlp;
     while (json_next(&it, &key, &tag)) {
         struct sv name = misp_tag_name(tag);
+        read_confidence(&t->common, name, false);
         if (misp_is_tlp(name))
             misp_marking(name, &t->common.marked, &t->common.tlp);
         else
             labels_add(&labels, name);
     }
-    for (size_t i = 0; i < h->ntags; i++)
+    for (size_t i = 0; i < h->ntags; i++) {
+        read_confidence(&t->common, h->tags[i], true);
         labels_add(&labels, h->tags[i]);
+    }
     t->common.labels = labels_done(&labels);
 }
 
