@@ -6,8 +6,8 @@
 struct arena_block;
 struct arena {
     struct arena_block *head;
-    size_t used;  /* bytes handed out since the last reset */
-    size_t cap;   /* mandatory maximum; past it arena_alloc returns NULL */
+    size_t used; /* bytes handed out since the last reset */
+    size_t cap;  /* mandatory maximum; past it arena_alloc returns NULL */
 };
 
 void arena_init(struct arena *a, size_t cap);

@@ -11,12 +11,12 @@ struct buf {
     size_t n;
     size_t room;
     size_t max;
-    bool failed;  /* maximum reached or no memory */
+    bool failed; /* maximum reached or no memory */
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_reset(struct buf *b);  /* empties, keeps the memory, forgets the failure */
-void buf_clear(struct buf *b);  /* gives the memory back; may be called twice */
+void buf_reset(struct buf *b); /* empties, keeps the memory, forgets the failure */
+void buf_clear(struct buf *b); /* gives the memory back; may be called twice */
 /* Room for `n` more bytes; NULL on failure. Advance b->n yourself after writing. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_add(struct buf *b, struct sv s);
@@ -43,11 +43,11 @@ struct cur {
 };
 
 struct cur cur_of(struct sv s);
-bool cur_more(const struct cur *c);  /* bytes left and not failed */
+bool cur_more(const struct cur *c); /* bytes left and not failed */
 uint8_t cur_u8(struct cur *c);
 uint32_t cur_u32(struct cur *c);
 uint64_t cur_u64(struct cur *c);
 uint64_t cur_varint(struct cur *c);
 int64_t cur_zigzag(struct cur *c);
-struct sv cur_str(struct cur *c);            /* view into the cursor's bytes */
+struct sv cur_str(struct cur *c); /* view into the cursor's bytes */
 struct sv cur_bytes(struct cur *c, size_t n);

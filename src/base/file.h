@@ -13,15 +13,15 @@ int fd_write_all(int fd, struct sv bytes, struct err *e) MUST_USE;
 void close_fd(int *fd); /* closes when >= 0 and sets -1 */
 
 /*
- * Stream: bytes of a descriptor, decompressed when they begin like gzip or zstd (nested once, so .tar.gz content is tar).
- * A truncated or corrupt compressed stream gives all bytes that could be had, then ERR_CORRUPT.
- * `max_out` bounds what may come out in all (zip bombs) and `max_ratio` (0 = 1000) out per in.
+ * Stream: bytes of a descriptor, decompressed when they begin like gzip or zstd (nested once, so .tar.gz
+ * content is tar). A truncated or corrupt compressed stream gives all bytes that could be had, then
+ * ERR_CORRUPT. `max_out` bounds what may come out in all (zip bombs) and `max_ratio` (0 = 1000) out per in.
  */
 struct stream;
 struct stream *stream_new(int fd, uint64_t max_out, unsigned max_ratio); /* borrows fd */
 /*
- * The next `n` decoded bytes of another stream (a member of an archive), decompressed anew by content. Borrows `parent`; bytes it did not need stay there.
- * A parent that ends before gives ERR_CORRUPT.
+ * The next `n` decoded bytes of another stream (a member of an archive), decompressed anew by content.
+ * Borrows `parent`; bytes it did not need stay there. A parent that ends before gives ERR_CORRUPT.
  */
 struct stream *stream_new_part(struct stream *parent, uint64_t n, uint64_t max_out, unsigned max_ratio);
 /* Bytes of a part not taken from its parent yet. */
@@ -37,10 +37,12 @@ const char *stream_coding(const struct stream *s);
 /* Lines of a stream in blocks: views die at the next call. */
 struct liner;
 /*
- * A line longer than max_line is handed out as far as it goes with *ret_cut = true, the rest skipped. So is the line in
- * which a damaged stream breaks off: half an address reads like another address.
+ * A line longer than max_line is handed out as far as it goes with *ret_cut = true, the rest skipped. So is
+ * the line in which a damaged stream breaks off: half an address reads like another address.
  */
 struct liner *liner_new(struct stream *s, size_t max_line);
 void liner_free(struct liner *l);
-/* 1 and a line without "\n" / "\r\n" with its number (from 1) and byte offset; 0 at the end; negative on error. */
-int liner_next(struct liner *l, struct sv *ret, uint64_t *ret_line, uint64_t *ret_offset, bool *ret_cut, struct err *e) MUST_USE;
+/* 1 and a line without "\n" / "\r\n" with its number (from 1) and byte offset; 0 at the end; negative on
+ * error. */
+int liner_next(struct liner *l, struct sv *ret, uint64_t *ret_line, uint64_t *ret_offset, bool *ret_cut,
+               struct err *e) MUST_USE;

@@ -25,7 +25,8 @@ struct sha256 sha256_node(const struct sha256 *left, const struct sha256 *right)
 void sha1_of(struct sv s, uint8_t ret[20]);
 void sha1_parts(const struct sv *parts, size_t n, uint8_t ret[20]);
 
-/* Keyed 64-bit hash (XXH3 with a 192-byte secret): table keys that are stored use the node's secret, others the process's. */
+/* Keyed 64-bit hash (XXH3 with a 192-byte secret): table keys that are stored use the node's secret, others
+ * the process's. */
 struct hash_secret {
     uint8_t b[192];
 };
@@ -44,14 +45,14 @@ struct uuid {
 struct uuid uuid_v4(void);
 /* RFC 4122 4.3 name-based with SHA-1. */
 struct uuid uuid_v5(struct uuid ns, struct sv name);
-bool uuid_parse(struct sv s, struct uuid *ret);  /* 36 characters, any case, any version */
-void uuid_text(struct uuid u, char ret[37]);     /* lower case */
+bool uuid_parse(struct sv s, struct uuid *ret); /* 36 characters, any case, any version */
+void uuid_text(struct uuid u, char ret[37]);    /* lower case */
 bool uuid_eq(struct uuid a, struct uuid b);
 bool uuid_nil(struct uuid u);
 
-void hex_text(const void *p, size_t n, char *ret);           /* 2n+1 bytes, lower case */
-bool hex_parse(struct sv s, void *ret, size_t n);             /* exactly 2n digits, any case */
-void base64_add(struct buf *b, struct sv bytes);              /* RFC 4648 4, padded */
+void hex_text(const void *p, size_t n, char *ret); /* 2n+1 bytes, lower case */
+bool hex_parse(struct sv s, void *ret, size_t n);  /* exactly 2n digits, any case */
+void base64_add(struct buf *b, struct sv bytes);   /* RFC 4648 4, padded */
 /* Strict padded base64 into an arena; false when malformed. */
 bool base64_parse(struct arena *a, struct sv s, struct sv *ret);
 /* base64url without padding, for tokens. */

@@ -1,4 +1,5 @@
-/* Levelled structured log: text to a terminal, JSON lines otherwise. Only programs and daemons log; libraries return errors. */
+/* Levelled structured log: text to a terminal, JSON lines otherwise. Only programs and daemons log; libraries
+ * return errors. */
 #pragma once
 
 #include "base/err.h"

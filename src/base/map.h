@@ -1,4 +1,5 @@
-/* Hash maps: text to a 64-bit value (SipHash-like keyed XXH3 with a per-process secret), and 64-bit to 64-bit. */
+/* Hash maps: text to a 64-bit value (SipHash-like keyed XXH3 with a per-process secret), and 64-bit to
+ * 64-bit. */
 #pragma once
 
 #include "base/arena.h"
@@ -8,7 +9,7 @@ struct map {
     struct map_slot *slots;
     size_t count;
     size_t mask;
-    size_t max;  /* mandatory maximum of keys */
+    size_t max; /* mandatory maximum of keys */
     struct arena keys;
 };
 
@@ -18,7 +19,8 @@ void map_reset(struct map *m);
 void map_clear(struct map *m);
 /* Pointer to the value of `key`, or NULL. Dies at the next put. */
 uint64_t *map_get(const struct map *m, struct sv key);
-/* Pointer to the value of `key`, made with value 0 when absent (`*ret_new` says so; may be NULL). The key is copied. NULL at the limit. */
+/* Pointer to the value of `key`, made with value 0 when absent (`*ret_new` says so; may be NULL). The key is
+ * copied. NULL at the limit. */
 uint64_t *map_put(struct map *m, struct sv key, bool *ret_new);
 /* Walks: start with *it = 0; false at the end. Order is not defined. */
 bool map_next(const struct map *m, size_t *it, struct sv *ret_key, uint64_t **ret_value);
@@ -31,8 +33,8 @@ struct u64map {
     size_t zeros; /* pairs (0, 0): counted only, because such a slot means "empty" */
 };
 /*
- * Multimap over already well-mixed 64-bit keys (hashes): several values may stand under one key. The n-th value of one
- * key costs n steps, so callers bound how many they put under it.
+ * Multimap over already well-mixed 64-bit keys (hashes): several values may stand under one key. The n-th
+ * value of one key costs n steps, so callers bound how many they put under it.
  */
 void u64map_init(struct u64map *m);
 void u64map_clear(struct u64map *m);

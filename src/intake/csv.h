@@ -3,30 +3,34 @@
 
 #include "intake/private.h"
 
-#define CSV_COLUMNS 128u           /* a table with more is refused */
-#define CSV_QUOTED_MOST (1u << 20) /* a quoted field that does not end within so many bytes was never meant as one */
+#define CSV_COLUMNS 128u /* a table with more is refused */
+#define CSV_QUOTED_MOST                                                                                      \
+    (1u << 20) /* a quoted field that does not end within so many bytes was never meant as one */
 
-/* ---- csv_row.c ----------------------------------------------------------------------------------------------------------- */
+/* ---- csv_row.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct csv_row {
-    struct sv raw;                  /* as it stands, without line end */
-    struct sv field[CSV_COLUMNS];   /* unquoted, trimmed; views into the text or the arena */
-    size_t n;                       /* columns, also past CSV_COLUMNS */
-    size_t bytes;                   /* with line end */
+    struct sv raw;                /* as it stands, without line end */
+    struct sv field[CSV_COLUMNS]; /* unquoted, trimmed; views into the text or the arena */
+    size_t n;                     /* columns, also past CSV_COLUMNS */
+    size_t bytes;                 /* with line end */
     unsigned lines;
-    bool open_quote;                /* a quote is never closed: the row is its first line alone, not split */
+    bool open_quote; /* a quote is never closed: the row is its first line alone, not split */
 };
 /*
- * Reads the row at the beginning of `text` (RFC 4180, and any separator; text after a closing quote is kept). `last`: no text follows.
- * 1 = a row, 0 = more text is needed (or none is left).
+ * Reads the row at the beginning of `text` (RFC 4180, and any separator; text after a closing quote is kept).
+ * `last`: no text follows. 1 = a row, 0 = more text is needed (or none is left).
  */
 int csv_row_read(struct sv text, bool last, char separator, struct arena *a, struct csv_row *ret);
 bool csv_row_empty(const struct csv_row *r);
 
-/* ---- csv_map.c: what columns mean ------------------------------------------------------------------------------------------ */
+/* ---- csv_map.c: what columns mean
+ * ------------------------------------------------------------------------------------------ */
 
 enum csv_role {
-    ROLE_META,  /* kept in `meta` under the column's name */
+    ROLE_META, /* kept in `meta` under the column's name */
     ROLE_IGNORE,
     ROLE_VALUE,
     ROLE_TYPE,
@@ -45,45 +49,48 @@ enum csv_role {
 };
 /* What a value may be: one kind, addresses of both families, or anything. */
 struct csv_want {
-    enum kind kind;  /* KIND_NONE = guess */
-    bool address;    /* any address or prefix */
+    enum kind kind; /* KIND_NONE = guess */
+    bool address;   /* any address or prefix */
 };
 struct csv_column {
     enum csv_role role;
-    struct csv_want want;  /* ROLE_VALUE */
-    bool utc;              /* times without zone are UTC: the name says so */
+    struct csv_want want; /* ROLE_VALUE */
+    bool utc;             /* times without zone are UTC: the name says so */
     bool unix_time;
-    struct sv name;        /* key in `meta` */
+    struct sv name; /* key in `meta` */
 };
 /* A source's mapping, read. */
 struct csv_mapping {
     struct json_doc *doc;
-    struct jv columns;     /* absent = by name */
-    int header;            /* rows; -1 = found out */
-    char separator;        /* 0 = found out */
+    struct jv columns; /* absent = by name */
+    int header;        /* rows; -1 = found out */
+    char separator;    /* 0 = found out */
     struct sv labels;
-    int confidence;        /* -1 = not said */
+    int confidence; /* -1 = not said */
     bool context;
 };
 int csv_mapping_read(struct sv text, struct csv_mapping *ret, struct err *e) MUST_USE;
 void csv_mapping_clear(struct csv_mapping *m);
 /* Role of column `number` (from 0) named `name` ("" without header). */
 void csv_column_by_name(struct sv name, struct arena *a, struct csv_column *ret);
-void csv_column_by_mapping(const struct csv_mapping *m, size_t number, struct sv name, struct arena *a, struct csv_column *ret);
+void csv_column_by_mapping(const struct csv_mapping *m, size_t number, struct sv name, struct arena *a,
+                           struct csv_column *ret);
 /* What the text of a type column wants; false when it is no type we know. */
 bool csv_type(struct sv text, struct csv_want *ret);
-/* Reads a value as wanted; one that the type does not fit is tried as another of the same family (addresses and names, hashes). */
+/* Reads a value as wanted; one that the type does not fit is tried as another of the same family (addresses
+ * and names, hashes). */
 int csv_value(struct arena *a, struct csv_want want, struct sv text, struct obs *ret, struct err *e) MUST_USE;
 
-/* ---- csv_plan.c: how a file is laid out -------------------------------------------------------------------------------------- */
+/* ---- csv_plan.c: how a file is laid out
+ * -------------------------------------------------------------------------------------- */
 
 struct csv_plan {
     char separator;
-    unsigned header;                /* rows that are no records, after comments */
-    bool comment_header;            /* the names stand in a comment: "# a,b,c" */
+    unsigned header;     /* rows that are no records, after comments */
+    bool comment_header; /* the names stand in a comment: "# a,b,c" */
     size_t width;
     struct csv_column column[CSV_COLUMNS];
-    int certain;                    /* as intake_format.detect */
+    int certain; /* as intake_format.detect */
 };
 /* Looks at the beginning of a file. Names live in `a`. False when it is no table with a column of values. */
 bool csv_plan_make(struct sv head, const struct csv_mapping *m, struct arena *a, struct csv_plan *ret);

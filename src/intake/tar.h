@@ -7,14 +7,14 @@
 
 enum tar_type { TAR_FILE, TAR_DIRECTORY, TAR_OTHER };
 struct tar_entry {
-    struct sv path;    /* view until the next call */
-    uint64_t size;     /* bytes of content that follow in the stream */
-    uint64_t padding;  /* bytes after the content */
+    struct sv path;   /* view until the next call */
+    uint64_t size;    /* bytes of content that follow in the stream */
+    uint64_t padding; /* bytes after the content */
     enum tar_type type;
 };
 struct tar {
     struct stream *in;
-    uint64_t offset;  /* bytes of headers and skipped content, for messages */
+    uint64_t offset; /* bytes of headers and skipped content, for messages */
     struct buf path, extra;
 };
 /* True when `head` begins with a header whose checksum holds. */

@@ -1,15 +1,16 @@
 /*
  * ledger: what happened, provably.
  *
- * An append-only Merkle log (RFC 6962 hashes) with entries of canonical JSON, content packs committed to by salted leaves, signed C2SP checkpoints,
- * and entry kinds that other rooms register. The ledger is the truth: view tables are what `apply` makes of it.
- * May call base/ stix/ store/ net/ jobs/.
+ * An append-only Merkle log (RFC 6962 hashes) with entries of canonical JSON, content packs committed to by
+ * salted leaves, signed C2SP checkpoints, and entry kinds that other rooms register. The ledger is the truth:
+ * view tables are what `apply` makes of it. May call base/ stix/ store/ net/ jobs/.
  */
 #pragma once
 
 #include "store/store.h"
 
-/* ---- pure parts: Merkle trees and signed notes -------------------------------------------------------------------------- */
+/* ---- pure parts: Merkle trees and signed notes
+ * -------------------------------------------------------------------------- */
 
 /* Compact range of an append-only tree: full-subtree roots. */
 struct merkle {
@@ -17,13 +18,16 @@ struct merkle {
     struct sha256 stack[64];
 };
 void merkle_append(struct merkle *m, const struct sha256 *leaf_hash);
-struct sha256 merkle_root(const struct merkle *m);  /* of the empty tree: SHA-256("") */
+struct sha256 merkle_root(const struct merkle *m); /* of the empty tree: SHA-256("") */
 /* RFC 9162 2.1.3.2 / 2.1.4.2. */
-bool merkle_check_inclusion(uint64_t index, uint64_t size, const struct sha256 *leaf, const struct sha256 *proof, size_t n, const struct sha256 *root);
-bool merkle_check_consistency(uint64_t m, uint64_t n, const struct sha256 *root_m, const struct sha256 *root_n, const struct sha256 *proof, size_t count);
+bool merkle_check_inclusion(uint64_t index, uint64_t size, const struct sha256 *leaf,
+                            const struct sha256 *proof, size_t n, const struct sha256 *root);
+bool merkle_check_consistency(uint64_t m, uint64_t n, const struct sha256 *root_m,
+                              const struct sha256 *root_n, const struct sha256 *proof, size_t count);
 /* Proofs over leaf hashes given by `leaf(ctx, i)`; at most 64 hashes into `proof`; returns how many. */
 typedef struct sha256 (*merkle_leaf_fn)(void *ctx, uint64_t i);
-size_t merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_leaf_fn leaf, void *ctx, struct sha256 *proof);
+size_t merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_leaf_fn leaf, void *ctx,
+                              struct sha256 *proof);
 size_t merkle_prove_consistency(uint64_t m, uint64_t n, merkle_leaf_fn leaf, void *ctx, struct sha256 *proof);
 
 #define NOTE_ED25519 0x01
@@ -35,13 +39,17 @@ struct note_key {
     uint32_t id;
 };
 /* key id = SHA-256(name || 0x0A || type || pub)[0:4]. Names: no white space, no '+'. */
-int note_key_make(struct sv name, uint8_t type, const uint8_t pub[32], struct note_key *ret, struct err *e) MUST_USE;
+int note_key_make(struct sv name, uint8_t type, const uint8_t pub[32], struct note_key *ret,
+                  struct err *e) MUST_USE;
 int note_key_parse(struct sv vkey, struct note_key *ret, struct err *e) MUST_USE;
 void note_key_text(const struct note_key *k, struct buf *out);
 /* Appends "— name base64(id || sig)\n". */
 void note_add_signature(struct buf *note, const struct note_key *k, struct sv signature);
-/* Verifies a signed note: splits text and signatures, checks those of the known keys; ERR_CRYPTO when a known key's signature fails or none is known. `ret_text` includes its final LF. *ret_mask: bit i = keys[i] signed. */
-int note_check(struct sv note, const struct note_key *keys, size_t n, struct sv *ret_text, uint32_t *ret_mask, struct err *e) MUST_USE;
+/* Verifies a signed note: splits text and signatures, checks those of the known keys; ERR_CRYPTO when a known
+ * key's signature fails or none is known. `ret_text` includes its final LF. *ret_mask: bit i = keys[i]
+ * signed. */
+int note_check(struct sv note, const struct note_key *keys, size_t n, struct sv *ret_text, uint32_t *ret_mask,
+               struct err *e) MUST_USE;
 struct checkpoint {
     struct sv origin;
     uint64_t size;
@@ -52,37 +60,47 @@ void checkpoint_text(const struct checkpoint *c, struct buf *out);
 /* The message a cosignature signs: "cosignature/v1\ntime N\n" || checkpoint text. */
 void cosignature_message(uint64_t unix_time, struct sv checkpoint, struct buf *out);
 /* "c2sp.org/tlog-proof@v1" file. */
-void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv checkpoint_note, struct buf *out);
+void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv checkpoint_note,
+                     struct buf *out);
 
-/* ---- keeper: the process that holds the seeds ----------------------------------------------------------------------------- */
+/* ---- keeper: the process that holds the seeds
+ * ----------------------------------------------------------------------------- */
 
 enum keeper_key { KEEPER_LOG, KEEPER_WITNESS, KEEPER_MESSAGES };
 struct keeper;
-/* Makes the three seed files ("log.seed", "witness.seed", "messages.seed", mode 0600) and "*.vkey" files in the directory. Existing ones are ERR_EXISTS. */
+/* Makes the three seed files ("log.seed", "witness.seed", "messages.seed", mode 0600) and "*.vkey" files in
+ * the directory. Existing ones are ERR_EXISTS. */
 int keeper_make_keys(const char *dir, const char *node_name, struct err *e) MUST_USE;
 /*
- * Forks the keeper: it reads the seeds (refusing files others may read), narrows itself, and answers typed requests over a socketpair.
- * Call before threads are started and before any input is read. A wrong or damaged key file is named.
+ * Forks the keeper: it reads the seeds (refusing files others may read), narrows itself, and answers typed
+ * requests over a socketpair. Call before threads are started and before any input is read. A wrong or
+ * damaged key file is named.
  */
 struct keeper *keeper_start(const char *dir, struct err *e);
 void keeper_stop(struct keeper *k);
 const struct note_key *keeper_public(const struct keeper *k, enum keeper_key which);
-/* Signs a checkpoint text with the log key. The keeper refuses text that is not a checkpoint of its origin or whose size is smaller than one it signed in this run. */
+/* Signs a checkpoint text with the log key. The keeper refuses text that is not a checkpoint of its origin or
+ * whose size is smaller than one it signed in this run. */
 int keeper_sign_checkpoint(struct keeper *k, struct sv text, uint8_t ret_sig[64], struct err *e) MUST_USE;
-int keeper_cosign(struct keeper *k, struct sv text, uint64_t unix_time, uint8_t ret_sig[64], struct err *e) MUST_USE;
+int keeper_cosign(struct keeper *k, struct sv text, uint64_t unix_time, uint8_t ret_sig[64],
+                  struct err *e) MUST_USE;
 /* DSSE PAE of payload type and body, with the messages key. */
-int keeper_sign_message(struct keeper *k, struct sv payload_type, struct sv body, uint8_t ret_sig[64], struct err *e) MUST_USE;
+int keeper_sign_message(struct keeper *k, struct sv payload_type, struct sv body, uint8_t ret_sig[64],
+                        struct err *e) MUST_USE;
 
-/* ---- the log ------------------------------------------------------------------------------------------------------------- */
+/* ---- the log
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 struct ledger;
 
-/* A pack: the records of one entry, each with its own random 16-byte salt; record hash = SHA-256(salt || bytes). An expunged record keeps only its hash. */
+/* A pack: the records of one entry, each with its own random 16-byte salt; record hash = SHA-256(salt ||
+ * bytes). An expunged record keeps only its hash. */
 struct pack {
     struct buf b;
     size_t n;
     struct merkle tree;
-    uint8_t salts[4096];  /* random bytes not used yet: the kernel is asked once for many records */
+    uint8_t salts[4096]; /* random bytes not used yet: the kernel is asked once for many records */
     size_t salts_left;
 };
 void pack_init(struct pack *p);
@@ -98,35 +116,40 @@ bool pack_next(struct pack_it *it, struct sv *ret_record);
 
 /* What `apply` gets to see. */
 struct entry {
-    int64_t id;        /* position over all epochs: 1, 2, ... */
+    int64_t id; /* position over all epochs: 1, 2, ... */
     int epoch;
-    uint64_t seq;      /* index in the epoch's tree */
-    struct uuid record;  /* random */
-    usec at;           /* when it was accepted */
-    struct uuid org;   /* owner */
-    int64_t source;    /* source number, 0 = the node itself */
-    struct sv content; /* the pack's bytes; empty without content */
+    uint64_t seq;       /* index in the epoch's tree */
+    struct uuid record; /* random */
+    usec at;            /* when it was accepted */
+    struct uuid org;    /* owner */
+    int64_t source;     /* source number, 0 = the node itself */
+    struct sv content;  /* the pack's bytes; empty without content */
 };
 /*
- * A kind of entry. `apply` makes the view rows; it reads no clock, no random bytes, no configuration, no network, and does the same every time.
- * `ctx` is given at ledger_open. Table hash secrets of the node may be used: they are restored with it.
+ * A kind of entry. `apply` makes the view rows; it reads no clock, no random bytes, no configuration, no
+ * network, and does the same every time. `ctx` is given at ledger_open. Table hash secrets of the node may be
+ * used: they are restored with it.
  */
 struct ledger_kind {
-    const char *name;   /* "claims" */
+    const char *name; /* "claims" */
     int version;
     int (*apply)(void *ctx, struct db *db, const struct entry *entry, struct err *e);
     void *ctx;
 };
 
-extern const struct db_room ledger_room;  /* tables: epoch, entry, content, checkpoint (all neither view nor state: the truth; declared STATE) */
+extern const struct db_room ledger_room; /* tables: epoch, entry, content, checkpoint (all neither view nor
+                                            state: the truth; declared STATE) */
 
-/* `kinds` ends with a NULL name and is copied. `keeper` may be NULL: then checkpoints cannot be signed. Checks that the last checkpoint fits the entries' count. */
-struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origin, const struct ledger_kind *kinds, struct err *e);
+/* `kinds` ends with a NULL name and is copied. `keeper` may be NULL: then checkpoints cannot be signed.
+ * Checks that the last checkpoint fits the entries' count. */
+struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origin,
+                           const struct ledger_kind *kinds, struct err *e);
 void ledger_close(struct ledger *l);
 
 /*
- * The one way in: appends an entry and applies it, inside the caller's transaction (db_begin). `pack` may be NULL.
- * After an error the transaction can only be rolled back (db_doom is called): an entry is never committed without its rows.
+ * The one way in: appends an entry and applies it, inside the caller's transaction (db_begin). `pack` may be
+ * NULL. After an error the transaction can only be rolled back (db_doom is called): an entry is never
+ * committed without its rows.
  */
 struct ledger_header {
     const char *kind;
@@ -134,24 +157,27 @@ struct ledger_header {
     struct uuid org;
     usec at;
 };
-int ledger_accept(struct ledger *l, const struct ledger_header *h, const struct pack *pack, int64_t *ret_entry, struct err *e) MUST_USE;
+int ledger_accept(struct ledger *l, const struct ledger_header *h, const struct pack *pack,
+                  int64_t *ret_entry, struct err *e) MUST_USE;
 
 /*
- * Signs a checkpoint over all committed entries after a full sync, and stores it. Nothing when nothing was added since the last one.
- * A clock more than five minutes before the last checkpoint's time is ERR_VALUE with a remedy: nothing is signed, nothing lost.
+ * Signs a checkpoint over all committed entries after a full sync, and stores it. Nothing when nothing was
+ * added since the last one. A clock more than five minutes before the last checkpoint's time is ERR_VALUE
+ * with a remedy: nothing is signed, nothing lost.
  */
 int ledger_checkpoint(struct ledger *l, usec now, struct err *e) MUST_USE;
 struct ledger_state {
     int epoch;
-    uint64_t size;          /* entries of this epoch */
-    int64_t entries;        /* of all epochs */
+    uint64_t size;   /* entries of this epoch */
+    int64_t entries; /* of all epochs */
     struct sha256 root;
-    usec checkpoint_at;     /* USEC_NONE = none yet */
+    usec checkpoint_at; /* USEC_NONE = none yet */
     uint64_t checkpoint_size;
 };
 int ledger_state(struct ledger *l, struct ledger_state *ret, struct err *e) MUST_USE;
 
-/* One thing `verify` found wrong: where ("entry 17", "content of entry 17, record 3", "checkpoint at size 40", "table claim, row 9") and what. */
+/* One thing `verify` found wrong: where ("entry 17", "content of entry 17, record 3", "checkpoint at size
+ * 40", "table claim, row 9") and what. */
 struct ledger_finding {
     const char *where;
     const char *what;
@@ -162,13 +188,15 @@ struct ledger_progress {
     void *ctx;
 };
 /*
- * Recomputes everything: entry hashes, roots, checkpoints and their signatures, content against commitments, then applies all entries into a scratch database
- * and compares every view table row by row. Returns how many findings (>= 0) or a negative code.
- * `scratch` opens an empty database with all rooms migrated and its own kinds (ctx's bound to it); the database is closed here, the kinds stay
- * the caller's. NULL leaves the view tables out.
+ * Recomputes everything: entry hashes, roots, checkpoints and their signatures, content against commitments,
+ * then applies all entries into a scratch database and compares every view table row by row. Returns how many
+ * findings (>= 0) or a negative code. `scratch` opens an empty database with all rooms migrated and its own
+ * kinds (ctx's bound to it); the database is closed here, the kinds stay the caller's. NULL leaves the view
+ * tables out.
  */
 typedef struct db *(*ledger_scratch_fn)(void *ctx, struct ledger_kind **ret_kinds, struct err *e);
-int64_t ledger_verify(struct ledger *l, ledger_scratch_fn scratch, void *ctx, const struct ledger_progress *p, struct err *e) MUST_USE;
+int64_t ledger_verify(struct ledger *l, ledger_scratch_fn scratch, void *ctx, const struct ledger_progress *p,
+                      struct err *e) MUST_USE;
 /* Empties the view tables and applies all entries again, in one transaction. */
 int ledger_rebuild(struct ledger *l, const struct ledger_progress *p, struct err *e) MUST_USE;
 /* After a restore: opens a new epoch whose first entry (kind "epoch") names the last head, and signs it. */

@@ -31,12 +31,14 @@ struct http_opts {
     unsigned idle_seconds; /* a connection that sends nothing is closed */
     size_t max_head;       /* bytes of request line and headers */
     const char *spool_dir; /* where bodies that go to a file stand, unlinked; NULL = /tmp */
-    const char *client_ca_file; /* PEM; asks clients for a certificate, which http_client_key judges; NULL = no */
+    const char
+        *client_ca_file; /* PEM; asks clients for a certificate, which http_client_key judges; NULL = no */
 };
 
 /*
- * `head` runs on an event thread and must be short; `body` runs on a worker thread while the connection rests (a
- * request spooled to a file on one of two workers of its own, so that long ones do not hold up the others).
+ * `head` runs on an event thread and must be short; `body` runs on a worker thread while the connection rests
+ * (a request spooled to a file on one of two workers of its own, so that long ones do not hold up the
+ * others).
  */
 struct http_handler {
     void *ctx;
@@ -58,8 +60,8 @@ struct http_handler {
 
 struct http_server *http_start(const struct http_opts *o, const struct http_handler *h, struct err *e);
 /*
- * Stops accepting, ends streams, waits for handlers that run (they are never cut off), gives answers `seconds` to
- * reach their clients, closes. Requests that still wait for a worker are answered with 503.
+ * Stops accepting, ends streams, waits for handlers that run (they are never cut off), gives answers
+ * `seconds` to reach their clients, closes. Requests that still wait for a worker are answered with 503.
  */
 void http_stop(struct http_server *s, unsigned seconds);
 /* "127.0.0.1:8443" as bound. */

@@ -11,4 +11,5 @@ struct asset {
     const char *begin, *end;
     int forever; /* its name changes with its content */
 };
-extern const struct asset assets[]; /* forms of one path stand together, the smallest first; ends with a NULL path */
+extern const struct asset
+    assets[]; /* forms of one path stand together, the smallest first; ends with a NULL path */

@@ -74,7 +74,7 @@ struct check {
     const struct object_rule *rule; /* of the whole object */
     const char *section;
     size_t depth;
-    size_t budget;                   /* of members that selectors may walk over */
+    size_t budget; /* of members that selectors may walk over */
     struct step path[CHECK_MAX_DEPTH];
 };
 
@@ -113,8 +113,10 @@ bool form_property_name(struct sv s);
 bool form_type_name(struct sv s);
 /* check_marking.c */
 /*
- * Does a granular marking's selector address content of the object? Every step costs the members it may have to pass of
- * `*budget`: with nothing left the answer is no. (Lists have no index, and an object may hold a selector for each member.)
+ * Does a granular marking's selector address content of the object? Every step costs the members it may have
+ * to pass of
+ * `*budget`: with nothing left the answer is no. (Lists have no index, and an object may hold a selector for
+ * each member.)
  */
 #define SELECTOR_BUDGET (8u << 20)
 bool selector_exists(struct jv object, struct sv selector, size_t *budget, bool *ret_malformed);

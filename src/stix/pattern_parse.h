@@ -1,4 +1,5 @@
-/* What the two halves of the pattern parser share: observation expressions (pattern_parse.c), comparisons (pattern_test.c). */
+/* What the two halves of the pattern parser share: observation expressions (pattern_parse.c), comparisons
+ * (pattern_test.c). */
 #pragma once
 
 #include "stix/pattern_lex.h"
@@ -21,6 +22,7 @@ struct pat_node *parser_wrap(struct parser *p, enum pat_type type, struct pat_no
 
 typedef int (*parse_fn)(struct parser *p, struct pat_node **ret);
 /* operand (op operand)*: one node for the whole chain. */
-int parser_chain(struct parser *p, enum token_type op, enum pat_type type, parse_fn operand, struct pat_node **ret);
+int parser_chain(struct parser *p, enum token_type op, enum pat_type type, parse_fn operand,
+                 struct pat_node **ret);
 /* What stands between the brackets. */
 int parse_comparison_or(struct parser *p, struct pat_node **ret);

@@ -63,8 +63,8 @@ enum kind hash_kind_of_name(struct sv name);
 bool wallet_checked(struct sv text); /* an address whose form or checksum says which currency it is */
 bool wallet_read(struct arena *a, struct sv text, struct obs *ret);
 
-/* refang.c: text without the marks that make it harmless; views `text` when there are none; empty when they do
- * not end. SV_NONE without memory. */
+/* refang.c: text without the marks that make it harmless; views `text` when there are none; empty when they
+ * do not end. SV_NONE without memory. */
 struct sv refang(struct arena *a, struct sv text);
 
 /* Copies `s` to the arena with ASCII letters lower-cased; views `s` when there is nothing to change. */

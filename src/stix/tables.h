@@ -3,14 +3,33 @@
 
 #include "stix/check.h"
 
-#define NAME(s) {(s), sizeof(s) - 1}
-#define P(s, shape_) {.name = NAME(s), .shape = (shape_)}
-#define R(s, shape_) {.name = NAME(s), .shape = (shape_), .required = true}
-#define PA(s, shape_, arg_) {.name = NAME(s), .shape = (shape_), .arg = (arg_)}
-#define RA(s, shape_, arg_) {.name = NAME(s), .shape = (shape_), .required = true, .arg = (arg_)}
-#define PS(s, shape_, sub_) {.name = NAME(s), .shape = (shape_), .sub = &(sub_)}
-#define RULE(type_, section_, family_, props_) \
-    .type = NAME(type_), .section = (section_), .family = (family_), .props = (props_), .n = sizeof(props_) / sizeof((props_)[0])
+#define NAME(s)                                                                                              \
+    {                                                                                                        \
+        (s), sizeof(s) - 1                                                                                   \
+    }
+#define P(s, shape_)                                                                                         \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_)                                                                   \
+    }
+#define R(s, shape_)                                                                                         \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .required = true                                                 \
+    }
+#define PA(s, shape_, arg_)                                                                                  \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .arg = (arg_)                                                    \
+    }
+#define RA(s, shape_, arg_)                                                                                  \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .required = true, .arg = (arg_)                                  \
+    }
+#define PS(s, shape_, sub_)                                                                                  \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .sub = &(sub_)                                                   \
+    }
+#define RULE(type_, section_, family_, props_)                                                               \
+    .type = NAME(type_), .section = (section_), .family = (family_), .props = (props_),                      \
+    .n = sizeof(props_) / sizeof((props_)[0])
 
 /* tables_sdo.c and tables_sco.c: NULL-terminated lists. */
 extern const struct object_rule *const sdo_rules[];
