@@ -9,7 +9,7 @@
  * libmicrohttpd closes a connection that is silent; one that sends a byte now and then would hold its place
  * for ever. So: a head has to be whole in time, and a body has to come faster than a trickle.
  */
-#define HEAD_GRACE (15 * USEC_SECOND)
+#define HEAD_GRACE (5 * USEC_SECOND)
 #define BODY_GRACE (30 * USEC_SECOND)
 #define BODY_LEAST 512 /* bytes a second, on average */
 

@@ -108,21 +108,30 @@ static void on_sighting(void *ctx, const struct sighting *s)
     web_publish(c->web, s);
 }
 
-int api_retry(struct call *c, struct err *e)
+/* Of another organisation or not there at all: the answers are the same. */
+static int find_own(struct call *c, int64_t id, struct err *e)
 {
     struct pact_view view;
     struct quarantined q;
+    int rc = call_view(c, &view, e);
+    rc = rc == OK ? quarantine_get(c->node->db, id, &c->a, &q, e) : rc;
+    if (rc == ERR_NOT_FOUND || (rc == OK && !pact_sees(&view, q.source, TLP_UNKNOWN))) {
+        err_set(e, ERR_NOT_FOUND, "there is no record %lld in your quarantine", (long long)id);
+        rc = err_hint(e, "GET /api/v1/rejected lists them");
+    }
+    return rc;
+}
+
+int api_retry(struct call *c, struct err *e)
+{
     int64_t id = 0;
     bool accepted = false;
     const struct take_opts o = {
         .parsers = c->node->parsers, .now = c->now, .sighting = on_sighting, .ctx = c};
-    int rc = sv_i64(c->part[0], &id) ? call_view(c, &view, e)
-                                     : err_set(e, ERR_NOT_FOUND, "there is no such record in quarantine");
-    rc = rc == OK ? quarantine_get(c->node->db, id, &c->a, &q, e) : rc;
-    if (rc == OK && !pact_sees(&view, q.source, TLP_UNKNOWN)) {
-        rc = err_set(e, ERR_NOT_FOUND, "there is no such record in quarantine");
-    }
+    int rc = sv_i64(c->part[0], &id) ? find_own(c, id, e)
+                                     : err_set(e, ERR_NOT_FOUND, "a record's address ends in its number");
     rc = rc == OK ? fuse_retry(c->node->fuse, id, &o, &accepted, e) : rc;
+    c->status = rc == ERR_UNSUPPORTED ? 409 : 0;
     rc = rc == OK ? db_sync(c->node->db, e) : rc;
     if (rc == OK) {
         buf_printf(&c->out, "{\"tried\":1,\"accepted\":%d}", accepted ? 1 : 0);
