@@ -91,7 +91,8 @@ int misp_time(struct jv v, const struct zone *zone, usec *ret, struct err *e)
 
 /* ---- what all claims of an attribute share --------------------------------------------------- */
 
-/* MISP's taxonomy `misp`, predicate confidence-level, with the numbers it gives to its words; -1 for other tags. */
+/* MISP's taxonomy `misp`, predicate confidence-level, with the numbers it gives to its words; -1 for other
+ * tags. */
 static int confidence_of(struct sv tag)
 {
     static const struct {
