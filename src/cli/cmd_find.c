@@ -15,7 +15,7 @@ static bool read_time(struct cmd *c, const char *name, const char *text, usec *r
 
 static int print_hits(struct cmd *c, const struct buf *json, struct err *e)
 {
-    struct jv v, hit;
+    struct jv v = {0}, hit;
     struct json_doc *d = json_doc_new(json->max);
     int rc = d ? json_parse(d, buf_sv(json), &v, e) : err_set(e, ERR_MEMORY, "no memory to show the answer");
     struct json_it it = rc == OK ? json_each(json_get(v, SV("hits"))) : (struct json_it){0};

@@ -153,39 +153,51 @@ static int take_names(struct run *r, char **names, size_t n, const char *shown, 
     return rc;
 }
 
+/* Names of a directory's visible entries, sorted; how many, or a negative code. The caller frees names[0 ..
+ * n). */
+static int read_names(int fd, const char *shown, char **names, struct err *e)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), n = 0, rc = OK;
+    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!d) {
+        close_fd(&copy);
+        return err_errno(e, errno, "cannot look into %s", shown);
+    }
+    for (struct dirent *entry; rc == OK && (entry = readdir(d));) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        names[n] = n < PATHS_MAX ? strdup(entry->d_name) : NULL;
+        rc = names[n] ? OK : err_set(e, ERR_LIMIT, "%s holds more than %d files", shown, PATHS_MAX);
+        n += rc == OK;
+    }
+    closedir(d);
+    if (rc != OK) {
+        while (n > 0) {
+            free(names[--n]);
+        }
+        return rc;
+    }
+    qsort(names, (size_t)n, sizeof(*names), compare_names);
+    return n;
+}
+
 /* In the order of names, so that taking a directory twice does the same. */
 static int take_directory(struct run *r, int fd, const char *shown, unsigned depth, struct err *e)
 {
     if (depth > DEPTH_MAX) {
         return err_set(e, ERR_LIMIT, "%s: directories are nested deeper than %d", shown, DEPTH_MAX);
     }
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
-    char **names = calloc(PATHS_MAX, sizeof(*names));
-    size_t n = 0;
-    int rc = d && names ? OK : err_errno(e, errno, "cannot look into %s", shown);
-    for (struct dirent *entry; rc == OK && (entry = readdir(d));) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        rc = n < PATHS_MAX && (names[n] = strdup(entry->d_name))
-                 ? OK
-                 : err_set(e, ERR_LIMIT, "%s holds more than %d files", shown, PATHS_MAX);
-        n += rc == OK;
+    char **names = calloc(PATHS_MAX + 1, sizeof(*names));
+    if (!names) {
+        return err_set(e, ERR_MEMORY, "no memory to read %s", shown);
     }
-    if (rc == OK) {
-        qsort(names, n, sizeof(*names), compare_names);
-        rc = take_names(r, names, n, shown, depth, e);
-    }
-    for (size_t i = 0; i < n; i++) {
+    int n = read_names(fd, shown, names, e);
+    int rc = n < 0 ? n : take_names(r, names, (size_t)n, shown, depth, e);
+    for (int i = 0; i < n; i++) {
         free(names[i]);
     }
     free(names);
-    if (d) {
-        closedir(d);
-    } else {
-        close_fd(&copy);
-    }
     return rc;
 }
 

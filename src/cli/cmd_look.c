@@ -136,7 +136,7 @@ static void print_people(struct cmd *c, struct jv v)
 
 static int show(struct cmd *c, const struct buf *json, struct err *e)
 {
-    struct jv v;
+    struct jv v = {0};
     struct json_doc *d = json_doc_new(json->max);
     int rc = d ? json_parse(d, buf_sv(json), &v, e) : err_set(e, ERR_MEMORY, "no memory to show the answer");
     if (rc == OK) {

@@ -48,7 +48,7 @@ struct words {
 
 static int read_mapping(const char *text, struct err *e)
 {
-    struct jv v;
+    struct jv v = {0};
     struct json_doc *d = json_doc_new(1 << 20);
     int rc = d ? json_parse(d, sv_c(text), &v, e) : err_set(e, ERR_MEMORY, "no memory");
     if (rc == OK && json_type(v) != JSON_OBJECT) {

@@ -317,7 +317,8 @@ bool fuse_indicator(struct fuse *f, const struct pact_view *view, enum kind kind
     struct arena a;
     struct answer r;
     arena_init(&a, 4u << 20);
-    bool found = answer_fuse(f, view, kind, value, now, &a, &r, NULL) == 1;
+    struct err ignored = ERR_NONE;
+    bool found = answer_fuse(f, view, kind, value, now, &a, &r, &ignored) == 1;
     if (found) {
         answer_write(&r, MATCH_EXACT, false, w);
         *ret_valid_from = r.valid_from;

@@ -170,11 +170,13 @@ int fuse_network_open(struct fuse *f, const char *dir, struct err *e)
         return OK;
     }
     struct network *n = calloc(1, sizeof(*n));
-    int rc = n ? OK : err_set(e, ERR_MEMORY, "no memory for the network table");
-    if (n) {
-        buf_init(&n->names, 256u << 20);
-        map_init(&n->owners, 1u << 20, 256u << 20);
+    if (!n) {
+        closedir(d);
+        return err_set(e, ERR_MEMORY, "no memory for the network table");
     }
+    buf_init(&n->names, 256u << 20);
+    map_init(&n->owners, 1u << 20, 256u << 20);
+    int rc = OK;
     for (struct dirent *entry; rc == OK && (entry = readdir(d));) {
         rc = open_file(n, dir, entry->d_name, e);
     }

@@ -231,14 +231,14 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
         return e->code;
     }
     struct arena a;
-    struct sighting_batch batch = {0};
-    int64_t source = 0;
+    struct sighting_batch batch = {.f = f};
+    int64_t source = -1;
     int rc = OK, row;
     arena_init(&a, 1 << 20);
     while (rc == OK && (row = db_step(s, e)) != 0) {
         rc = row < 0 ? row : OK;
         if (rc == OK && col_int(s, 0) != source) {
-            rc = source ? sightings_end(&batch, e) : OK;
+            rc = source >= 0 ? sightings_end(&batch, e) : OK;
             *touched += batch.touched;
             source = col_int(s, 0);
             rc = rc == OK ? sightings_begin(&batch, f, o, source, e) : rc;
@@ -247,7 +247,7 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
     }
     db_done(s);
     arena_clear(&a);
-    if (source) {
+    if (source >= 0) {
         struct err ignored = ERR_NONE;
         int end = sightings_end(&batch, rc == OK ? e : &ignored);
         *touched += batch.touched;

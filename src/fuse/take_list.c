@@ -69,7 +69,7 @@ int take_list_entry(void *ctx, struct sv value, struct err *e)
 {
     struct take *t = ctx;
     struct arena a;
-    struct sv spelled;
+    struct sv spelled = SV("");
     struct err why = ERR_NONE;
     arena_init(&a, 1 << 20);
     if (spell(t, &a, value, &spelled, &why) != OK) {

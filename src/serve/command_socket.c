@@ -65,7 +65,7 @@ static int open_at_client(void *ctx, const char *path, struct err *e)
 {
     const struct one *o = ctx;
     struct buf b;
-    uint8_t type;
+    uint8_t type = 0;
     int fd = -1;
     size_t n = 0;
     buf_init(&b, 1 << 16);
@@ -94,7 +94,7 @@ static void serve_one(struct one *o)
     struct buf body;
     int fds[3] = {-1, -1, -1};
     size_t nfds = 0;
-    uint8_t type;
+    uint8_t type = 0;
     char **argv = calloc(ARGS_MAX + 1, sizeof(*argv));
     buf_init(&body, ARGS_BYTES);
     if (argv && same_user(o->fd) && msg_recv(o->fd, &type, &body, fds, 3, &nfds, &e) == 1 &&
@@ -271,7 +271,7 @@ static int answer_open(int fd, struct sv path, struct err *e)
 static int converse(int fd, int *ret_exit, struct err *e)
 {
     struct buf body;
-    uint8_t type;
+    uint8_t type = 0;
     int rc;
     buf_init(&body, ARGS_BYTES);
     while ((rc = msg_recv(fd, &type, &body, NULL, 0, NULL, e)) == 1 && type == MSG_OPEN) {

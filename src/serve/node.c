@@ -16,7 +16,7 @@ const struct conf_item node_schema[] = {
     {"http.max_connections", CONF_INT, 8, 100000, "1000", "Connections at the same time, in all."},
     {"http.max_per_address", CONF_INT, 1, 100000, "200", "Connections at the same time from one address."},
     {"http.idle", CONF_SECONDS, 1, 3600, "60s", "A connection that sends nothing for so long is closed."},
-    {"http.max_body", CONF_SIZE, 1024, 1ll << 40, "1G",
+    {"http.max_body", CONF_SIZE, 1024, 1LL << 40, "1G",
      "Largest request body taken in, before decompression."},
     {"ledger.checkpoint", CONF_SECONDS, 1, 86400, "60s",
      "How often a checkpoint is signed when there is something new."},

@@ -200,7 +200,7 @@ static int decide_source(void *ctx, const struct source *s)
 int gate_view(struct db *db, struct uuid viewer, enum purpose purpose, usec now, struct arena *a,
               struct pact_view *ret, struct err *e)
 {
-    struct pact_grant *grants;
+    struct pact_grant *grants = NULL;
     struct view_build b = {.purpose = purpose, .now = now, .view = ret};
     int rc = load_grants(db, viewer, a, &grants, &b.n, e);
     if (rc != OK) {
@@ -221,8 +221,8 @@ int gate_explain(struct db *db, struct uuid viewer, int64_t source, enum tlp mar
                  usec now, struct pact_answer *ret, struct uuid *ret_grant, struct err *e)
 {
     struct arena a;
-    struct source s;
-    struct pact_grant *grants;
+    struct source s = {0};
+    struct pact_grant *grants = NULL;
     size_t n = 0;
     arena_init(&a, 16u << 20);
     int rc = source_get(db, source, &a, &s, e);
