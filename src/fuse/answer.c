@@ -14,7 +14,7 @@ void write_time(struct jw *w, const char *key, usec t)
 
 void write_words(struct jw *w, const char *key, struct sv words)
 {
-    struct sv word;
+    struct sv word = SV("");
     jw_key(w, key);
     jw_arr(w);
     while (words.n && sv_cut(&words, ' ', &word)) {
