@@ -236,13 +236,9 @@ size_t slots_spread(const struct slot *from, size_t n, uint64_t homes, struct sl
 
 /* ---- query.c: what one observation asks for ---- */
 
-#define CUTS_MAX 31u   /* path prefixes of one URL, parents of one name */
-#define NAME_DOTS 128u /* a name has at most 253 bytes */
-#define PROBES_MAX                                                                                           \
-    (2 * (CUTS_MAX + 1) + 129u) /* a URL, its prefixes, then its host as name or as IPv6 address */
-
-/* Own: the value itself, which beats all others. Rest: parents, path prefixes, hosts, IPv6 prefixes. */
-enum part { PART_OWN, PART_REST };
+#define CUTS_MAX 32u                 /* keys of one URL or one name */
+#define NAME_DOTS 128u               /* a name has at most 253 bytes */
+#define PROBES_MAX (CUTS_MAX + 129u) /* a URL's keys, then its host as name or as IPv6 address */
 
 /* One key to look for. */
 struct probe {
@@ -270,9 +266,9 @@ struct query {
 
 /* Reads the observation and prefetches what query_probes looks at first. */
 void query_start(const struct matchset *m, const struct obs *o, struct query *q);
-/* Lists the keys of a part, most specific first, and prefetches their filter words; SIZE_MAX when `max` is
- * too small. */
-size_t query_probes(const struct matchset *m, struct query *q, enum part part, struct probe *out, size_t max);
+/* Lists the keys, most specific first, and prefetches their filter words; SIZE_MAX when `max` is too small.
+ */
+size_t query_probes(const struct matchset *m, struct query *q, struct probe *out, size_t max);
 /*
  * Confirms the run of equal hashes at `s` byte by byte and appends hits in order. Hash equality alone is
  * never a match.
