@@ -83,7 +83,7 @@ static void swap(struct fuse *f, struct fuse_index next)
     fuse_index_put(&old);
 }
 
-int fuse_index_refresh(struct fuse *f, usec now, struct err *e)
+static int refresh(struct fuse *f, usec now, struct err *e)
 {
     int64_t newest = db_value(f->db, "SELECT max(id) FROM claim", 0);
     struct fuse_index current = fuse_index_get(f), next = {.upto = newest, .built = now};
@@ -111,4 +111,20 @@ int fuse_index_refresh(struct fuse *f, usec now, struct err *e)
     f->index_stale = whole ? false : f->index_stale;
     swap(f, next);
     return OK;
+}
+
+/* The warninglists in memory and the staleness belong to whoever has the writer's turn. */
+int fuse_index_refresh(struct fuse *f, usec now, struct err *e)
+{
+    if (db_in_tx(f->db) || !db_writable(f->db)) {
+        return refresh(f, now, e);
+    }
+    int rc = db_begin(f->db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    rc = refresh(f, now, e);
+    struct err ignored = ERR_NONE;
+    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
+    return rc == OK ? end : rc;
 }
