@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -241,7 +242,8 @@ static int run(struct cmd *c)
     if (rc == OK) {
         w.index = fuse_index_get(c->node->fuse);
         w.reader = event_reader_new(&io, &e);
-        rc = w.reader ? watch_all(&w, follow, &e) : e.code;
+        rc = w.reader ? narrow(&w, &e) : e.code;
+        rc = rc == OK ? watch_all(&w, follow, &e) : rc;
     }
     event_reader_free(w.reader);
     fuse_index_put(&w.index);
