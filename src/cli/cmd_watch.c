@@ -214,6 +214,26 @@ static int watch_all(struct watch *w, bool follow, struct err *e)
     return rc;
 }
 
+/* Events are hostile: this process keeps the home's tables (keys it never had) and the folder of the watched
+ * file, and starts no programs. */
+static int narrow(struct watch *w, struct err *e)
+{
+    char folder[4096] = ".";
+    struct sv name = sv_c(w->c->argc ? w->c->argv[0] : "-");
+    size_t slash = sv_rchr(name, '/');
+    if (slash != SIZE_MAX) {
+        sv_copy(sv_sub(name, 0, slash ? slash : 1), folder, sizeof(folder));
+    }
+    char *home = realpath(w->c->home, NULL), *watched = realpath(folder, NULL);
+    const char *const read[] = {"/usr/share/zoneinfo", watched, NULL};
+    const struct sandbox_opts o = {.home = home, .read = read};
+    int rc = home && watched ? sandbox_enter(SANDBOX_NODE, &o, NULL, e)
+                             : err_errno(e, errno, "cannot find %s", home ? folder : w->c->home);
+    free(home);
+    free(watched);
+    return rc;
+}
+
 static int run(struct cmd *c)
 {
     const char *format = NULL, *zone = NULL;
