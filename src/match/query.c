@@ -193,9 +193,7 @@ size_t query_probes(const struct matchset *m, struct query *q, struct probe *out
     return l.n <= max ? l.n : SIZE_MAX;
 }
 
-/* ---- confirming
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- confirming ---- */
 
 #define RANKS 3
 #define RUN_MAX 64u /* a builder makes runs of at most 32 equal hashes */
