@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int client_connect(const char *address)
+static inline int client_connect(const char *address)
 {
     struct sv text = sv_c(address);
     uint64_t port = 0;
@@ -21,7 +21,7 @@ static int client_connect(const char *address)
     return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
 }
 
-static bool client_send(int fd, struct sv bytes)
+static inline bool client_send(int fd, struct sv bytes)
 {
     while (bytes.n) {
         ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
@@ -34,7 +34,7 @@ static bool client_send(int fd, struct sv bytes)
 }
 
 /* Some bytes within the time; 0 at the end, -1 when nothing came or the connection broke. */
-static ssize_t client_some(int fd, struct buf *b, int milliseconds)
+static inline ssize_t client_some(int fd, struct buf *b, int milliseconds)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     char *to = buf_reserve(b, 65536);
@@ -52,7 +52,7 @@ struct answer {
     struct sv head, body;
 };
 
-static struct sv answer_header(const struct answer *a, const char *name)
+static inline struct sv answer_header(const struct answer *a, const char *name)
 {
     struct sv rest = a->head, line, key;
     while (sv_line(&rest, &line)) {
@@ -63,7 +63,7 @@ static struct sv answer_header(const struct answer *a, const char *name)
     return SV_NONE;
 }
 
-static bool answer_whole(struct answer *a)
+static inline bool answer_whole(struct answer *a)
 {
     struct sv all = buf_sv(&a->raw);
     uint64_t length = 0;
@@ -85,7 +85,7 @@ static bool answer_whole(struct answer *a)
 }
 
 /* One answer with a Content-Length, or what came until the end. False when none came in `milliseconds`. */
-static bool client_answer(int fd, struct answer *a, int milliseconds)
+static inline bool client_answer(int fd, struct answer *a, int milliseconds)
 {
     buf_init(&a->raw, 16u << 20);
     a->status = 0;
@@ -99,7 +99,7 @@ static bool client_answer(int fd, struct answer *a, int milliseconds)
     return a->status != 0;
 }
 
-static void answer_clear(struct answer *a)
+static inline void answer_clear(struct answer *a)
 {
     buf_clear(&a->raw);
 }
