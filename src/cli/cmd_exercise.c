@@ -45,6 +45,20 @@ static int put_source(struct cmd *c, struct uuid org, const char *name, char rel
                            .tlp = TLP_GREEN,
                            .licence = SV("CC0-1.0"),
                            .exercise = true};
+    struct arena a;
+    struct source there;
+    char id[37];
+    uuid_text(ret->uuid, id);
+    arena_init(&a, 1 << 20);
+    int rc = source_find(c->node->db, sv_c(id), &a, &there, e);
+    if (rc == OK) {
+        ret->id = there.id; /* the drill is loaded already: its records will be duplicates */
+    }
+    arena_clear(&a);
+    if (rc != ERR_NOT_FOUND) {
+        return rc;
+    }
+    *e = ERR_NONE;
     return source_put(c->node->ledger, c->node->db, ret, now, e);
 }
 
@@ -60,9 +74,7 @@ static int set_up(struct cmd *c, const struct drill_partner *p, struct source *f
     rc = rc == OK ? put_grant(c, org, now, e) : rc;
     rc = rc == OK ? put_source(c, org, p->feed, 'B', p->zone, feed, now, e) : rc;
     rc = rc == OK ? put_source(c, org, p->sensor, 'A', p->zone, sensor, now, e) : rc;
-    struct err ignored = ERR_NONE;
-    int end = db_end(c->node->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    return db_finish(c->node->db, rc, e);
 }
 
 static void on_sighting(void *ctx, const struct sighting *s)

@@ -194,6 +194,23 @@ const struct command cmd_restore = {
     "exit codes: 0 done, 2 wrong use, 3 could not\n",
     NEEDS_NOTHING, run_restore};
 
+static void print_note(struct cmd *c, struct sv note)
+{
+    if (!c->json) {
+        fwrite(note.p, 1, note.n, c->out);
+        return;
+    }
+    struct buf b;
+    struct jw w;
+    buf_init(&b, 1 << 20);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kstr(&w, "checkpoint", note);
+    jw_end_obj(&w);
+    print_json(c, &b);
+    buf_clear(&b);
+}
+
 static int run_checkpoint(struct cmd *c)
 {
     if (!opts_take(c, &cmd_checkpoint, NULL)) {
@@ -208,8 +225,7 @@ static int run_checkpoint(struct cmd *c)
     if (s) {
         rc = db_step(s, &e);
         if (rc == 1) {
-            struct sv text = col_text(s, 0);
-            fwrite(text.p, 1, text.n, c->out);
+            print_note(c, col_text(s, 0));
         }
         db_done(s);
         rc = rc == 1 ? OK : rc == 0 ? err_set(&e, ERR_NOT_FOUND, "there is no checkpoint yet") : rc;
@@ -220,7 +236,7 @@ static int run_checkpoint(struct cmd *c)
 }
 
 const struct command cmd_checkpoint = {"checkpoint", "sign the ledger's head and print it",
-                                       "usage: noroshi checkpoint\n\n"
+                                       "usage: noroshi checkpoint [--json]\n\n"
                                        "Signs a checkpoint over all entries if something was added since the "
                                        "last one, and prints the newest as a C2SP signed note.\n"
                                        "The public key stands in keys/log.vkey of the home.\n\n"

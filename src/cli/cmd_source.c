@@ -152,9 +152,7 @@ static int put(struct cmd *c, struct source *s, struct err *e)
         return rc;
     }
     rc = source_put(c->node->ledger, c->node->db, s, now, e);
-    struct err ignored = ERR_NONE;
-    int end = db_end(c->node->db, rc == OK, rc == OK ? e : &ignored);
-    rc = rc == OK ? end : rc;
+    rc = db_finish(c->node->db, rc, e);
     return rc == OK ? ledger_checkpoint(c->node->ledger, now, e) : rc;
 }
 

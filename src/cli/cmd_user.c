@@ -15,11 +15,35 @@ static struct sv read_line(struct cmd *c, char *buffer, size_t size)
     return sv_from(buffer, n);
 }
 
+/* `add` takes a new name and `set` one that is there, whose role stays when none is given (`role` not NULL).
+ */
+static int check_user(struct cmd *c, enum role *role, struct err *e)
+{
+    enum role present = ROLE_VIEWER;
+    bool add = strcmp(c->argv[0], "add") == 0;
+    int rc = user_find(c->node->db, sv_c(c->argv[1]), &present, e);
+    if (rc < 0) {
+        return rc;
+    }
+    if (add && rc == 1) {
+        err_set(e, ERR_EXISTS, "there is a user '%s' already", c->argv[1]);
+        return err_hint(e, "change password and role with `noroshi user set %s`", c->argv[1]);
+    }
+    if (!add && rc == 0) {
+        err_set(e, ERR_NOT_FOUND, "there is no user '%s'", c->argv[1]);
+        return err_hint(e, "add one with `noroshi user add %s`", c->argv[1]);
+    }
+    if (role && !add) {
+        *role = present;
+    }
+    return OK;
+}
+
 static int run_user(struct cmd *c)
 {
-    const char *role_text = "viewer";
+    const char *role_text = NULL;
     const struct opt opts[] = {{"--role", &role_text, NULL}, {0}};
-    enum role role;
+    enum role role = ROLE_VIEWER;
     char line[1024];
     if (!opts_take(c, &cmd_user, opts)) {
         return EXIT_USAGE;
@@ -27,7 +51,7 @@ static int run_user(struct cmd *c)
     if (c->argc != 2 || (strcmp(c->argv[0], "add") != 0 && strcmp(c->argv[0], "set") != 0)) {
         return usage_error(c, &cmd_user, "say add NAME or set NAME");
     }
-    if (!role_parse(sv_c(role_text), &role)) {
+    if (role_text && !role_parse(sv_c(role_text), &role)) {
         return usage_error(c, &cmd_user, "--role takes viewer, analyst, admin, sensor or auditor, not '%s'",
                            role_text);
     }
@@ -38,9 +62,12 @@ static int run_user(struct cmd *c)
         err_hint(&e, "give it on standard input: echo 'a long sentence' | noroshi user add NAME");
         return could_not(c, &e);
     }
-    if (user_put(c->node->db, sv_c(c->argv[1]), c->node->org, role, password, time_now(), &e) != OK) {
+    if (check_user(c, role_text ? NULL : &role, &e) != OK ||
+        user_put(c->node->db, sv_c(c->argv[1]), c->node->org, role, password, time_now(), &e) != OK) {
+        explicit_bzero(line, sizeof(line));
         return could_not(c, &e);
     }
+    explicit_bzero(line, sizeof(line));
     if (c->json) {
         fputs("{\"done\":true}\n", c->out);
     } else {
@@ -53,7 +80,8 @@ const struct command cmd_user = {
     "user", "add a user or set password and role",
     "usage: noroshi user add|set NAME [--role ROLE] [--json] < PASSWORD\n\n"
     "The password (12 characters or more) is read from standard input. Roles: viewer, analyst, admin, "
-    "sensor, auditor.\n\n"
+    "auditor.\n"
+    "`add` makes a viewer without --role; `set` leaves the role as it is. Sensors get a key instead.\n\n"
     "example:\n"
     "  echo 'correct horse battery staple' | noroshi user add hanako --role analyst\n\n"
     "exit codes: 0 done, 2 wrong use, 3 could not\n",
@@ -102,7 +130,15 @@ static int run_key(struct cmd *c)
     }
     if (strcmp(what, "revoke") == 0 && c->argc == 2) {
         struct err e = ERR_NONE;
-        return key_revoke(c->node->db, sv_c(c->argv[1]), &e) == OK ? EXIT_DONE : could_not(c, &e);
+        if (key_revoke(c->node->db, sv_c(c->argv[1]), &e) != OK) {
+            return could_not(c, &e);
+        }
+        if (c->json) {
+            fputs("{\"done\":true}\n", c->out);
+        } else {
+            fprintf(c->out, "key %s holds no longer\n", c->argv[1]);
+        }
+        return EXIT_DONE;
     }
     return usage_error(c, &cmd_key, "say make NAME or revoke NAME");
 }
@@ -110,7 +146,7 @@ static int run_key(struct cmd *c)
 const struct command cmd_key = {
     "key", "API keys: make, revoke",
     "usage: noroshi key make NAME [--role ROLE] [--source SOURCE] [--days N] [--json]\n"
-    "       noroshi key revoke NAME\n\n"
+    "       noroshi key revoke NAME [--json]\n\n"
     "Prints a new API key once; only its hash is kept. A sensor's key is bound to its source.\n\n"
     "examples:\n"
     "  noroshi key make dmz-suricata --source sensor-1\n"

@@ -281,7 +281,7 @@ static int run(struct cmd *c)
 
 const struct command cmd_watch = {
     "watch", "match a stream of events, one JSON line a sighting",
-    "usage: noroshi watch [--format FORMAT] [--zone ZONE] [-f] [FILE|-]\n\n"
+    "usage: noroshi watch [--format FORMAT] [--zone ZONE] [-f] [--json] [FILE|-]\n\n"
     "Reads events line by line and prints a JSON line for each indicator that one of their values meets: "
     "time, sensor, class, value,\n"
     "kind, where in the event, the indicator with its sources, confidence and labels, and the event itself. "

@@ -98,9 +98,14 @@ static int open_here(void *ctx, const char *path, struct err *e)
 
 static const struct opener FILES_HERE = {open_here, NULL};
 
-static int report(const struct err *e)
+/* Before a command has taken its options. */
+static int report(const struct err *e, int argc, char **argv)
 {
-    err_print(stderr, "noroshi", e);
+    struct cmd c = {.out = stdout, .err = stderr};
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        c.json = c.json || strcmp(argv[i], "--json") == 0;
+    }
+    (void)could_not(&c, e);
     return EXIT_COULD_NOT;
 }
 
@@ -112,12 +117,12 @@ static int run_here(const struct command *command, const char *home, int argc, c
     if (command->needs == NEEDS_NODE) {
         int rc = node_command(home, argc + 1, argv - 1, &code, &e);
         if (rc != 0) {
-            return rc == 1 ? code : report(&e);
+            return rc == 1 ? code : report(&e, argc, argv);
         }
     }
     int rc = node_open(home, command->needs == NEEDS_READ ? NODE_READ : NODE_WRITE, &n, &e);
     if (rc != OK) {
-        return report(&e);
+        return report(&e, argc, argv);
     }
     code = run_with(&n, command, home, argc, argv, stdout, stderr, STDIN_FILENO, &FILES_HERE);
     node_close(&n);

@@ -96,9 +96,7 @@ int fuse_drop_exercise(struct fuse *f, usec now, uint64_t *ret_dropped, struct e
             int64_t entry;
             rc = ledger_accept(f->ledger, &header, &x.pack, &entry, e);
         }
-        struct err ignored = ERR_NONE;
-        int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-        rc = rc == OK ? end : rc;
+        rc = db_finish(f->db, rc, e);
     }
     *ret_dropped = rc == OK ? x.n : 0;
     pack_clear(&x.pack);

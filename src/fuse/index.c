@@ -124,7 +124,5 @@ int fuse_index_refresh(struct fuse *f, usec now, struct err *e)
         return rc;
     }
     rc = refresh(f, now, e);
-    struct err ignored = ERR_NONE;
-    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    return db_finish(f->db, rc, e);
 }

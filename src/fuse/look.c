@@ -1,5 +1,7 @@
 #include "fuse/answer.h"
 
+#include <stdlib.h>
+
 #define INDICATORS_MAX 64
 #define OBJECTS_MAX 100
 #define RELATIONSHIPS_MAX 200
@@ -46,22 +48,38 @@ static int on_cover(void *ctx, enum kind kind, struct sv value, enum match_how h
     return OK;
 }
 
+/* The index, which a process that does nothing but this has not built yet. */
+static int get_index(struct look *l, struct fuse_index *ret, struct err *e)
+{
+    *ret = fuse_index_get(l->f);
+    if (ret->base || ret->fresh) {
+        return OK;
+    }
+    fuse_index_put(ret);
+    int rc = fuse_index_refresh(l->f, l->now, e);
+    *ret = fuse_index_get(l->f);
+    return rc;
+}
+
 /* A prefix also shows the address indicators inside it: a walk over the index, most of it skipped in a few
  * instructions. */
 static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
 {
-    struct fuse_index index = fuse_index_get(l->f);
+    struct fuse_index index;
+    int rc = get_index(l, &index, e);
     const struct matchset *sets[2] = {index.base, index.fresh};
-    int rc = OK;
     for (size_t k = 0; k < 2 && rc == OK; k++) {
         size_t it = 0;
         struct hit hit;
         while (rc == OK && sets[k] && l->indicators < INDICATORS_MAX && matchset_next(sets[k], &it, &hit)) {
-            char scratch[MATCHSET_VALUE_MAX], canonical[256];
+            char scratch[MATCHSET_VALUE_MAX];
             struct obs inner;
-            if (hit.kind != o->kind ||
-                !obs_ip(matchset_value(sets[k], hit.entry, scratch), canonical, &inner) ||
-                inner.bits <= o->bits) {
+            struct err ignored = ERR_NONE;
+            if (hit.kind != o->kind) {
+                continue;
+            }
+            struct sv text = matchset_value(sets[k], hit.entry, scratch);
+            if (obs_read(&l->a, hit.kind, text, &inner, &ignored) != OK || inner.bits <= o->bits) {
                 continue;
             }
             unsigned bits = o->bits + (o->kind == KIND_IPV4 ? 96u : 0u);
@@ -260,18 +278,39 @@ static int relationships_of(struct look *l, struct sv id, struct map *told, stru
     return rc < 0 ? rc : OK;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    const struct sv *x = a, *y = b;
+    return sv_cmp(*x, *y);
+}
+
+/* The keys of a map in an order that is the same in every process. */
+static size_t sorted_keys(struct look *l, const struct map *m, struct sv **ret)
+{
+    struct sv key, *keys = arena_alloc(&l->a, (m->count + 1) * sizeof(*keys));
+    uint64_t *v;
+    size_t it = 0, n = 0;
+    while (keys && map_next(m, &it, &key, &v)) {
+        keys[n++] = key;
+    }
+    if (n) {
+        qsort(keys, n, sizeof(*keys), compare_keys);
+    }
+    *ret = keys;
+    return n;
+}
+
 static int write_relationships(struct look *l, const struct map *ids, struct err *e)
 {
     struct map told;
-    struct sv id;
-    uint64_t *v;
-    size_t it = 0;
+    struct sv *id;
+    size_t n = sorted_keys(l, ids, &id);
     int rc = OK;
     map_init(&told, RELATIONSHIPS_MAX + 1, 1 << 20);
     jw_key(l->w, "relationships");
     jw_arr(l->w);
-    while (rc == OK && map_next(ids, &it, &id, &v)) {
-        rc = relationships_of(l, id, &told, e);
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        rc = relationships_of(l, id[i], &told, e);
     }
     jw_end_arr(l->w);
     map_clear(&told);
@@ -284,13 +323,12 @@ static int write_relationships(struct look *l, const struct map *ids, struct err
 
 static void write_source_names(struct look *l)
 {
-    struct sv name;
-    uint64_t *v;
-    size_t it = 0;
+    struct sv *name;
+    size_t n = sorted_keys(l, &l->sources, &name);
     jw_key(l->w, "sources");
     jw_arr(l->w);
-    while (map_next(&l->sources, &it, &name, &v)) {
-        jw_str(l->w, name);
+    for (size_t i = 0; i < n; i++) {
+        jw_str(l->w, name[i]);
     }
     jw_end_arr(l->w);
 }

@@ -123,9 +123,7 @@ int fuse_forget(struct fuse *f, usec now, struct err *e)
         rc = db_run(s, e);
         db_done(s);
     }
-    struct err ignored = ERR_NONE;
-    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    return db_finish(f->db, rc, e);
 }
 
 /* ---- new indicators against the past

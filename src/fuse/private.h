@@ -19,6 +19,7 @@ struct fuse {
     bool applied;
     bool index_stale; /* an indicator was taken back or a warninglist changed: the whole index is to be built
                          anew */
+    struct buf told;  /* sightings of the open transaction, to be told once it is committed */
     pthread_mutex_t index_lock;
     struct fuse_index index;
     struct benign *benign; /* NULL = to be loaded */
@@ -107,6 +108,11 @@ struct sighting_batch {
 int sightings_begin(struct sighting_batch *b, struct fuse *f, const struct take_opts *o, int64_t source,
                     struct err *e);
 int sightings_add(struct sighting_batch *b, const struct sighting *s, struct err *e);
+/* Sightings are told (live stream, relay) only when they are committed: taken out before the commit, sent
+ * after; `o` NULL forgets them. */
+#define TOLD_MAX (64u << 20)
+struct buf told_take(struct fuse *f);
+void told_send(struct buf *told, const struct take_opts *o);
 int sightings_end(struct sighting_batch *b, struct err *e); /* also clears; call it on failure too */
 
 /* Calls `each` with the values that would cover an observed value, most specific first: itself, parents,

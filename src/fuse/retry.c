@@ -37,9 +37,7 @@ static int remove_row(struct fuse *f, int64_t id, struct err *e)
         return rc;
     }
     rc = quarantine_remove(f->db, id, e);
-    struct err ignored = ERR_NONE;
-    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    return db_finish(f->db, rc, e);
 }
 
 /* The retried record refused again stands under a name of its own: one row is enough. */
@@ -56,9 +54,7 @@ static int remove_again(struct fuse *f, int64_t above, struct err *e)
         rc = db_run(s, e);
         db_done(s);
     }
-    struct err ignored = ERR_NONE;
-    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    return db_finish(f->db, rc, e);
 }
 
 int fuse_retry(struct fuse *f, int64_t quarantine_id, const struct take_opts *o, bool *ret_accepted,

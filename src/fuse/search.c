@@ -99,9 +99,7 @@ int fuse_search_update(struct fuse *f, struct err *e)
                             "'indicator--%' ORDER BY id LIMIT 5000",
                             "search_claim", false, &words, &more_claims, e);
         }
-        struct err ignored = ERR_NONE;
-        int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-        rc = rc == OK ? end : rc;
+        rc = db_finish(f->db, rc, e);
         more = more_objects || more_claims;
     }
     buf_clear(&words);

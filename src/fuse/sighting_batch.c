@@ -33,10 +33,9 @@ int sightings_add(struct sighting_batch *b, const struct sighting *s, struct err
     pack_add(&b->pack, buf_sv(&b->record));
     b->touched++;
     if (b->o->sighting) {
-        struct sighting told = *s;
-        told.id = id;
-        told.source = b->entry.source;
-        b->o->sighting(b->o->ctx, &told);
+        buf_zigzag(&b->f->told, id);
+        buf_zigzag(&b->f->told, b->entry.source);
+        buf_str(&b->f->told, buf_sv(&b->record));
     }
     return b->record.failed || b->pack.b.failed ? err_set(e, ERR_MEMORY, "no memory for a batch of sightings")
                                                 : OK;
@@ -56,4 +55,26 @@ int sightings_end(struct sighting_batch *b, struct err *e)
     pack_clear(&b->pack);
     buf_clear(&b->record);
     return rc;
+}
+
+struct buf told_take(struct fuse *f)
+{
+    struct buf told = f->told;
+    buf_init(&f->told, TOLD_MAX);
+    return told;
+}
+
+void told_send(struct buf *told, const struct take_opts *o)
+{
+    struct cur c = cur_of(buf_sv(told));
+    while (o && o->sighting && !told->failed && cur_more(&c)) {
+        struct sighting s;
+        int64_t id = cur_zigzag(&c), source = cur_zigzag(&c);
+        if (sighting_decode(cur_str(&c), &s)) {
+            s.id = id;
+            s.source = source;
+            o->sighting(o->ctx, &s);
+        }
+    }
+    buf_clear(told);
 }

@@ -77,6 +77,7 @@ struct fuse *fuse_new(struct db *db, const struct hash_secret *secret)
     f->db = db;
     f->secret = secret;
     f->index_stale = true;
+    buf_init(&f->told, TOLD_MAX);
     pthread_mutex_init(&f->index_lock, NULL);
     return f;
 }
@@ -88,6 +89,7 @@ void fuse_free(struct fuse *f)
     }
     fuse_index_put(&f->index);
     network_free(f->network);
+    buf_clear(&f->told);
     benign_free(f->benign);
     seen_free(f->seen);
     pthread_mutex_destroy(&f->index_lock);

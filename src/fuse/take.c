@@ -59,11 +59,12 @@ int take_flush(struct take *t, struct err *e)
     if (rc == OK) {
         rc = objects_first ? append(t, "claims", &t->claims, e) : append(t, "objects", &t->objects, e);
     }
-    struct err ignored = ERR_NONE;
-    int end = db_end(t->f->db, rc == OK, rc == OK ? e : &ignored);
+    struct buf told = told_take(t->f);
+    rc = db_finish(t->f->db, rc, e);
     t->in_tx = false;
     t->batched = 0;
-    return rc == OK ? end : rc;
+    told_send(&told, rc == OK ? t->o : NULL);
+    return rc;
 }
 
 static int flush_when_full(struct take *t, struct err *e)
@@ -351,9 +352,9 @@ static int finish(struct take *t, int rc, bool stored, struct err *e)
         rc = take_flush(t, e);
     }
     if (t->in_tx) {
-        struct err ignored = ERR_NONE;
-        int end = db_end(t->f->db, false, &ignored);
-        rc = rc == OK ? end : rc;
+        struct buf told = told_take(t->f);
+        told_send(&told, NULL);
+        db_rollback(t->f->db);
         t->in_tx = false;
     }
     if (rc != OK) { /* what was rolled back may be in the memory of both */
@@ -444,7 +445,8 @@ int fuse_settle(struct fuse *f, const struct take_opts *o, struct err *e)
         return rc;
     }
     rc = past_settle(f, o, &touched, e);
-    struct err ignored = ERR_NONE;
-    int end = db_end(f->db, rc == OK, rc == OK ? e : &ignored);
-    return rc == OK ? end : rc;
+    struct buf told = told_take(f);
+    rc = db_finish(f->db, rc, e);
+    told_send(&told, rc == OK ? o : NULL);
+    return rc;
 }

@@ -98,9 +98,7 @@ static int add_org_and_user(struct node *n, const struct node_init *i, const cha
         return rc;
     }
     rc = org_put(n->ledger, n->db, &org, now, e);
-    struct err ignored = ERR_NONE;
-    int end = db_end(n->db, rc == OK, rc == OK ? e : &ignored);
-    rc = rc == OK ? end : rc;
+    rc = db_finish(n->db, rc, e);
     rc = rc == OK ? user_put(n->db, sv_c(i->user), org.id, ROLE_ADMIN, sv_c(password), now, e) : rc;
     return rc == OK ? ledger_checkpoint(n->ledger, now, e) : rc;
 }

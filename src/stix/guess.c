@@ -3,7 +3,9 @@
 static int refuse(struct sv text, const char *what, struct err *e)
 {
     struct sv s = sv_sub(text, 0, 120);
-    return err_set(e, ERR_SYNTAX, "not %s: \"%.*s\"%s", what, SV_ARG(s), text.n > s.n ? "..." : "");
+    err_set(e, ERR_SYNTAX, "not %s: \"%.*s\"%s", what, SV_ARG(s), text.n > s.n ? "..." : "");
+    return err_hint(e, "write it like 203.0.113.7, 203.0.113.0/24, name.example, https://name.example/path, "
+                       "a hash or CVE-2021-44228");
 }
 
 static bool port_of(struct sv digits, uint16_t *ret)

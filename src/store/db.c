@@ -88,6 +88,14 @@ int db_end(struct db *db, bool commit, struct err *e)
     return rc;
 }
 
+int db_finish(struct db *db, int rc, struct err *e)
+{
+    if (rc == OK)
+        return db_end(db, true, e);
+    db_rollback(db);
+    return rc;
+}
+
 void db_rollback(struct db *db)
 {
     if (db_end(db, false, NULL) != OK)

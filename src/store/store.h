@@ -51,6 +51,9 @@ int db_begin(struct db *db, struct err *e) MUST_USE;
 int db_end(struct db *db, bool commit, struct err *e) MUST_USE;
 /* Rolls back on an error path: nothing can be said better than the error that led there. */
 void db_rollback(struct db *db);
+/* Ends a transaction by what happened in it: commits when `rc` is OK, else rolls back and returns `rc` with
+ * `e` as it is. */
+int db_finish(struct db *db, int rc, struct err *e) MUST_USE;
 bool db_in_tx(const struct db *db); /* by this thread */
 /* Part of the transaction's work failed: from now on it can only be rolled back, and db_end(db, true) returns
  * `why`. */
