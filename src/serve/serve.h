@@ -70,6 +70,8 @@ void node_publish(struct node *n, const struct sighting *s);
 enum role { ROLE_VIEWER, ROLE_ANALYST, ROLE_ADMIN, ROLE_SENSOR, ROLE_AUDITOR };
 const char *role_name(enum role r);
 bool role_parse(struct sv s, enum role *ret);
+/* 1 and the user's role; 0 when there is no user of that name. */
+int user_find(struct db *db, struct sv name, enum role *ret_role, struct err *e) MUST_USE;
 int user_put(struct db *db, struct sv name, struct uuid org, enum role role, struct sv password, usec now,
              struct err *e) MUST_USE;
 /* Makes an API key "nrs_<8>_<43>" shown once; only its SHA-256 is kept. `expires` USEC_NONE = a year.

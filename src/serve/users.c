@@ -77,6 +77,21 @@ static int store_account(struct db *db, struct sv name, struct uuid org, enum ro
     return rc;
 }
 
+int user_find(struct db *db, struct sv name, enum role *ret_role, struct err *e)
+{
+    struct stmt *s = db_query(db, "SELECT role FROM account WHERE name = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, name);
+    int rc = db_step(s, e);
+    if (rc == 1 && !role_parse(col_text(s, 0), ret_role)) {
+        rc = err_set(e, ERR_CORRUPT, "the role of this user is none that this program knows");
+    }
+    db_done(s);
+    return rc;
+}
+
 /* Who had the old password or role is signed out. */
 static int end_sessions(struct db *db, struct sv name, struct err *e)
 {
