@@ -269,6 +269,25 @@ static void warninglists_suppress_by_role(void **state)
     toy_close(&t);
 }
 
+static void a_prefix_shows_what_is_inside(void **state)
+{
+    struct toy t;
+    struct err e = ERR_NONE;
+    toy_open(&t);
+    struct source feed = toy_source(&t, "feed", 0, 'B', TLP_GREEN);
+    toy_take(&t, &feed,
+             "203.0.113.7\n203.0.113.128/25\n203.0.112.0/23\n203.0.114.1\n2001:db8::7\n2001:db8:1::/48\n");
+    assert_int_equal(fuse_index_refresh(t.fuse, t.now, &e), OK);
+    struct toy_answer a = toy_look(&t, 0, "203.0.113.0/24");
+    assert_int_equal(json_count(json_get(a.v, SV("indicators"))),
+                     3); /* the wider one, the address, the narrower one */
+    toy_answer_free(&a);
+    a = toy_look(&t, 0, "2001:db8::/32");
+    assert_int_equal(json_count(json_get(a.v, SV("indicators"))), 2);
+    toy_answer_free(&a);
+    toy_close(&t);
+}
+
 /* ---- objects
  * -------------------------------------------------------------------------------------------------------------------------
  */
@@ -592,6 +611,7 @@ int main(void)
         cmocka_unit_test(order_of_arrival_does_not_matter),
         cmocka_unit_test(sightings_before_the_indicator_are_told_so),
         cmocka_unit_test(warninglists_suppress_by_role),
+        cmocka_unit_test(a_prefix_shows_what_is_inside),
         cmocka_unit_test(the_same_version_with_other_content_is_a_conflict),
         cmocka_unit_test(another_organisation_sees_only_what_is_granted),
         cmocka_unit_test(rebuild_makes_equal_tables),
