@@ -6,7 +6,7 @@
 #define OPS 3
 #define MEMORY ((size_t)64 << 20)
 #define AT_ONCE 2
-#define WAITING_MOST 8
+#define WAITING_MOST 2 /* each holds a worker of the HTTP side */
 
 /* Each hash takes 64 MiB: without a bound sign-ins could be used to exhaust memory. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
