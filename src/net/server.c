@@ -49,7 +49,7 @@ static int bind_one(const struct addrinfo *a)
 
 static void note_address(struct http_server *s)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t n = sizeof(bound);
     char host[64], port[8];
     if (getsockname(s->listen_fd, (struct sockaddr *)&bound, &n) == 0 &&

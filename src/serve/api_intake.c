@@ -103,8 +103,10 @@ static int take(struct call *c, const struct taking *t, struct err *e)
                                 .events_only = t->events,
                                 .sighting = on_sighting,
                                 .ctx = c};
-    int rc = report ? fuse_take(c->node->fuse, http_body_fd(c->r), file_name(c, t), &o, report, e)
-                    : err_set(e, ERR_MEMORY, "no memory for the report");
+    if (!report) {
+        return err_set(e, ERR_MEMORY, "no memory for the report");
+    }
+    int rc = fuse_take(c->node->fuse, http_body_fd(c->r), file_name(c, t), &o, report, e);
     if (rc == OK && report->problem.code != OK && report->accepted + report->duplicates == 0 &&
         report->rejected <= 1) { /* nothing of it could be read: what is in quarantine is the whole */
         *e = report->problem;
