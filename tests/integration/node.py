@@ -281,7 +281,7 @@ class Client:
         return self.ask("POST", path, body, want=want, **more)
 
     def sign_in(self, user="admin", password=None, want=None):
-        answer = self.post("/api/v1/session", {"user": user, "password": password or self.running.home.password}, want=want)
+        answer = self.post("/api/v1/session", {"name": user, "password": password or self.running.home.password}, want=want)
         if answer.status in (200, 201):
             self.cookie = answer.cookies[0].split(";")[0]
             self.csrf = answer.json()["csrf"]
