@@ -142,15 +142,17 @@ static int check_words(const struct node_init *i, struct err *e)
 
 int node_make(const struct node_init *i, char ret_password[64], struct err *e)
 {
+    const char *password = i->password ? i->password : ret_password;
     ret_password[0] = 0;
     int rc = crypto_start(e);
+    if (rc == OK && !i->password) {
+        make_password(ret_password);
+    }
     rc = rc == OK ? check_words(i, e) : rc;
+    rc = rc == OK ? user_check(sv_c(i->user), sv_c(password), e) : rc;
     rc = rc == OK ? check_empty(i->dir, e) : rc;
     rc = rc == OK ? make_directories(i->dir, e) : rc;
     rc = rc == OK ? write_conf(i, e) : rc;
     rc = rc == OK ? make_keys(i, e) : rc;
-    if (rc == OK && !i->password) {
-        make_password(ret_password);
-    }
-    return rc == OK ? make_database(i, i->password ? i->password : ret_password, e) : rc;
+    return rc == OK ? make_database(i, password, e) : rc;
 }

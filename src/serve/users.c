@@ -1,6 +1,8 @@
 /* Accounts and API keys as the command line makes them. */
 #include "serve/private.h"
 
+#include "serve/node.h"
+
 #define KEY_DEFAULT (365 * USEC_DAY)
 #define KEY_LONGEST (366 * USEC_DAY)
 
@@ -106,19 +108,25 @@ static int end_sessions(struct db *db, struct sv name, struct err *e)
     return rc;
 }
 
-int user_put(struct db *db, struct sv name, struct uuid org, enum role role, struct sv password, usec now,
-             struct err *e)
+int user_check(struct sv name, struct sv password, struct err *e)
 {
-    char hash[PASSWORD_HASH];
     int rc = check_name(name, "a user", e);
-    if (rc == OK && role == ROLE_SENSOR) {
-        err_set(e, ERR_VALUE, "a sensor does not sign in with a password");
-        rc = err_hint(e, "make it a key: noroshi key make NAME --source SOURCE");
-    }
     if (rc == OK && (password.n < PASSWORD_LEAST || password.n > PASSWORD_MOST)) {
         err_set(e, ERR_VALUE, "the password has %zu bytes", password.n);
         rc = err_hint(e, "give %d to %d bytes; a sentence is easy to keep in mind", PASSWORD_LEAST,
                       PASSWORD_MOST);
+    }
+    return rc;
+}
+
+int user_put(struct db *db, struct sv name, struct uuid org, enum role role, struct sv password, usec now,
+             struct err *e)
+{
+    char hash[PASSWORD_HASH];
+    int rc = user_check(name, password, e);
+    if (rc == OK && role == ROLE_SENSOR) {
+        err_set(e, ERR_VALUE, "a sensor does not sign in with a password");
+        rc = err_hint(e, "make it a key: noroshi key make NAME --source SOURCE");
     }
     rc = rc == OK ? password_hash(password, hash, e) : rc;
     rc = rc == OK ? db_begin(db, e) : rc;
