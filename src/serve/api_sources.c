@@ -102,7 +102,10 @@ static int read_marking(struct jv body, struct source *s, struct err *e)
 static int read_zone(struct jv body, struct source *s, struct err *e)
 {
     int rc = text_member(body, "zone", 64, &s->zone, e);
-    return rc == OK && s->zone.n && !zone_find(s->zone, e) ? e->code : rc;
+    if (rc == OK && s->zone.n && !zone_find(s->zone, e)) {
+        rc = e->code = ERR_VALUE; /* what is not found is a word of the body, not the address */
+    }
+    return rc;
 }
 
 static int read_others(struct jv body, struct source *s, struct arena *a, struct err *e)
