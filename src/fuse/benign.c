@@ -89,17 +89,19 @@ static int add_entry(struct benign *b, struct matchset_build *prefixes, bool ben
     arena_init(&a, 4096);
     int rc = OK;
     if (benign && obs_guess(&a, value, &o, &ignored) == OK && (o.kind == KIND_IPV4 || o.kind == KIND_IPV6)) {
-        rc = matchset_build_add(prefixes, &o, 0, e);
+        rc = index_add(prefixes, &o, 0, e);
     }
     arena_clear(&a);
     return rc;
 }
 
+/* All organisations share the index: only the lists of the one that runs the node keep values out of it. */
 static int load(struct fuse *f, struct benign *b, struct matchset_build *prefixes, struct err *e)
 {
     struct stmt *s = db_query(f->db,
                               "SELECT list.role, list.match, list_entry.value FROM list_entry JOIN list ON "
-                              "list.id = list_entry.list",
+                              "list.id = list_entry.list JOIN source ON source.id = list.source WHERE "
+                              "source.org = " HOME_ORG,
                               e);
     if (!s) {
         return e->code;
@@ -196,8 +198,7 @@ static bool covers_by_pattern(const struct benign *b, struct sv value)
             pcre2_set_match_limit(limits, 10000);
             pcre2_set_depth_limit(limits, 1000);
             for (size_t i = 0; i < b->regexes && !found; i++) {
-                found = pcre2_match(b->regex[i], (PCRE2_SPTR)value.p, value.n, 0, PCRE2_NO_UTF_CHECK, m,
-                                    limits) >= 0;
+                found = pcre2_match(b->regex[i], (PCRE2_SPTR)value.p, value.n, 0, 0, m, limits) >= 0;
             }
         }
         pcre2_match_context_free(limits);

@@ -12,13 +12,21 @@ struct ask {
     struct err *e;
 };
 
-static const char ENTRIES[] = "SELECT l.name, l.role, l.source, e.value, l.match FROM list_entry e JOIN list "
-                              "l ON l.id = e.list WHERE e.h = ? ORDER BY l.id";
+#define COLUMNS "SELECT l.name, l.role, l.source, e.value, s.tlp, s.org = " HOME_ORG
+static const char ENTRIES[] = COLUMNS
+    " FROM list_entry e JOIN list l ON l.id = e.list JOIN source s ON s.id = l.source WHERE e.h = ? ORDER BY "
+    "l.id";
 
-/* Lists come from public catalogues: a viewer sees those of sources it sees at all. */
-static bool visible(const struct ask *q, int64_t source)
+/* A list has no marking of its own: its source's decides. */
+static bool visible(const struct ask *q, struct stmt *s)
 {
-    return pact_sees(q->view, source, TLP_CLEAR);
+    return pact_sees(q->view, col_int(s, 2), (enum tlp)col_int(s, 4));
+}
+
+/* As in benign.c: other organisations' lists explain, they suppress nothing. */
+static bool may_suppress(struct stmt *s)
+{
+    return col_int(s, 5) != 0;
 }
 
 static int ask_entry(const struct ask *q, struct sv entry, bool host_only, bool by_parent)
@@ -30,11 +38,12 @@ static int ask_entry(const struct ask *q, struct sv entry, bool host_only, bool 
     db_int(s, value_hash(q->f, KIND_NONE, entry));
     int rc;
     while ((rc = db_step(s, q->e)) == 1) {
-        if (!sv_eq(col_text(s, 3), entry) || !visible(q, col_int(s, 2))) {
+        if (!sv_eq(col_text(s, 3), entry) || !visible(q, s)) {
             continue;
         }
         bool benign = sv_eq(col_text(s, 1), SV("benign"));
-        q->each(q->ctx, col_text(s, 0), col_text(s, 1), entry, benign ? host_only : host_only && !by_parent);
+        bool covers = host_only && (benign || !by_parent);
+        q->each(q->ctx, col_text(s, 0), col_text(s, 1), entry, covers && may_suppress(s));
     }
     db_done(s);
     return rc;
@@ -62,8 +71,9 @@ static int ask_prefix(void *ctx, enum kind kind, struct sv value, enum match_how
     db_int(s, value_hash(q->f, KIND_NONE, value));
     int rc;
     while ((rc = db_step(s, e)) == 1) {
-        if (sv_eq(col_text(s, 3), value) && visible(q, col_int(s, 2))) {
-            q->each(q->ctx, col_text(s, 0), col_text(s, 1), value, sv_eq(col_text(s, 1), SV("benign")));
+        if (sv_eq(col_text(s, 3), value) && visible(q, s)) {
+            q->each(q->ctx, col_text(s, 0), col_text(s, 1), value,
+                    sv_eq(col_text(s, 1), SV("benign")) && may_suppress(s));
         }
     }
     db_done(s);
@@ -73,8 +83,8 @@ static int ask_prefix(void *ctx, enum kind kind, struct sv value, enum match_how
 static int ask_parts(const struct ask *q)
 {
     struct stmt *s = db_query(q->f->db,
-                              "SELECT l.name, l.role, l.source, e.value FROM list l JOIN list_entry e ON "
-                              "e.list = l.id WHERE l.match = ? ORDER BY l.id",
+                              COLUMNS " FROM list l JOIN list_entry e ON e.list = l.id JOIN source s ON s.id "
+                                      "= l.source WHERE l.match = ? ORDER BY l.id",
                               q->e);
     if (!s) {
         return q->e->code;
@@ -82,9 +92,9 @@ static int ask_parts(const struct ask *q)
     db_int(s, LIST_SUBSTRING);
     int rc, told = 0;
     while ((rc = db_step(s, q->e)) == 1 && told < 16) {
-        if (visible(q, col_int(s, 2)) && sv_find(q->o->value, col_text(s, 3)) != SIZE_MAX) {
+        if (visible(q, s) && sv_find(q->o->value, col_text(s, 3)) != SIZE_MAX) {
             q->each(q->ctx, col_text(s, 0), col_text(s, 1), col_text(s, 3),
-                    sv_eq(col_text(s, 1), SV("benign")));
+                    sv_eq(col_text(s, 1), SV("benign")) && may_suppress(s));
             told++;
         }
     }

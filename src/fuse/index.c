@@ -27,6 +27,24 @@ size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct h
     return i->fresh && n < max ? n + matchset_find(i->fresh, o, ret + n, max - n) : n;
 }
 
+/* A value that cannot stand in an index (a whole top-level domain) is claimed, found and shown, but not
+ * matched: it must not keep all others from being matched. */
+int index_add(struct matchset_build *b, const struct obs *o, int64_t claim, struct err *e)
+{
+    struct err own = ERR_NONE;
+    if (o->value.n > UINT16_MAX) {
+        return OK;
+    }
+    int rc = matchset_build_add(b, o, (uint32_t)claim, &own);
+    if (rc == ERR_UNSUPPORTED || rc == ERR_VALUE) {
+        return OK;
+    }
+    if (rc < 0 && e) {
+        *e = own;
+    }
+    return rc;
+}
+
 /* Claims with id > after into a builder. */
 static int add_claims(struct fuse *f, int64_t after, const struct benign *benign, struct matchset_build *b,
                       struct err *e)
@@ -49,7 +67,7 @@ static int add_claims(struct fuse *f, int64_t after, const struct benign *benign
             benign_covers(benign, &o)) {
             continue;
         }
-        rc = matchset_build_add(b, &o, (uint32_t)col_int(s, 0), e);
+        rc = index_add(b, &o, col_int(s, 0), e);
         if (rc < 0) {
             break;
         }

@@ -172,7 +172,7 @@ static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b,
             obs_read(&a, kind, col_text(s, 2), &o, &ignored) != OK || benign_covers(benign, &o)) {
             continue;
         }
-        rc = matchset_build_add(b, &o, (uint32_t)col_int(s, 0), e);
+        rc = index_add(b, &o, col_int(s, 0), e);
         if (rc < 0) {
             break;
         }

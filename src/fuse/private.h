@@ -65,6 +65,12 @@ int sighting_apply(struct fuse *f, const struct entry *entry, const struct sight
 /* drop.c: removes all of the sources named in the pack. */
 int drop_apply(struct fuse *f, const struct entry *entry, struct err *e);
 
+/* index.c: one claim into a builder; OK also when its value is none that can be matched. */
+int index_add(struct matchset_build *b, const struct obs *o, int64_t claim, struct err *e);
+
+/* The organisation that runs the node, as org_home() finds it. */
+#define HOME_ORG "(SELECT id FROM org ORDER BY entry, id LIMIT 1)"
+
 /* benign.c: warninglists in memory, for building the index. */
 /* The lists as they are now; loaded again after a change. Only inside the writer's turn. NULL with `e` set on
  * failure. */
