@@ -311,6 +311,21 @@ void answer_write(const struct answer *r, enum match_how how, bool with_claims, 
     jw_end_obj(w);
 }
 
+bool fuse_sees(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value)
+{
+    struct stmt *s = db_query(f->db, "SELECT source, tlp, kind, value FROM claim WHERE h = ?", NULL);
+    bool sees = false;
+    if (s) {
+        db_int(s, value_hash(f, kind, value));
+        while (!sees && db_step(s, NULL) == 1) {
+            sees = col_int(s, 2) == (int64_t)kind && sv_eq(col_text(s, 3), value) &&
+                   pact_sees(view, col_int(s, 0), (enum tlp)col_int(s, 1));
+        }
+        db_done(s);
+    }
+    return sees;
+}
+
 bool fuse_indicator(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
                     struct jw *w, usec *ret_valid_from)
 {

@@ -63,6 +63,9 @@ struct take_opts {
     bool events_only; /* refuse files in any other format: ERR_UNSUPPORTED */
     bool retry;       /* one record out of the quarantine, which stood at `place` in its file */
     uint64_t place;
+    /* Whose eyes the report is for: matches with indicators that it does not see are stored and not counted.
+     * NULL: the operator's. */
+    const struct pact_view *view;
     /* Called about twice a second with running numbers; may be NULL. */
     void (*progress)(void *ctx, const struct take_report *so_far);
     /* Each new or grown sighting as a JSON line (live stream, relay); may be NULL. */
@@ -120,6 +123,8 @@ int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec
  * claim of it. */
 bool fuse_indicator(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
                     struct jw *w, usec *ret_valid_from);
+/* The viewer sees at least one claim of exactly this indicator. */
+bool fuse_sees(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value);
 struct find_opts {
     struct sv text;
     struct sv type;    /* STIX type or kind name; "" = all */

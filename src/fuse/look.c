@@ -150,8 +150,10 @@ static bool sees_source(struct look *l, int64_t source)
     return sees;
 }
 
+/* That an event met an indicator tells that there is one: who sees no claim of it sees no sighting either. */
 static int write_sightings(struct look *l, enum kind kind, struct sv value, struct err *e)
 {
+    bool sees = fuse_sees(l->f, l->view, kind, value);
     struct stmt *s = db_query(l->f->db, SIGHTINGS, e);
     if (!s) {
         return e->code;
@@ -168,7 +170,7 @@ static int write_sightings(struct look *l, enum kind kind, struct sv value, stru
     usec first = USEC_NONE, last = USEC_NONE;
     int rc;
     while ((rc = db_step(s, e)) == 1) {
-        if (!sees_source(l, col_int(s, 0))) {
+        if (!sees || !sees_source(l, col_int(s, 0))) {
             continue;
         }
         count += col_int(s, 2);

@@ -119,7 +119,14 @@ int take_observation(void *ctx, const struct observation *o, struct err *e)
 /* ---- the end of a chunk: match, store, commit
  * ------------------------------------------------------------------------------- */
 
-static int match_agg(struct sighting_batch *b, const struct fuse_index *index, struct agg *a, struct err *e)
+/* A report that counted matches with hidden indicators would be a way to ask for them one by one. */
+static bool may_tell(const struct take *t, const struct sighting *s)
+{
+    return !t->o->view || fuse_sees(t->f, t->o->view, s->kind, s->indicator);
+}
+
+static int match_agg(struct take *t, struct sighting_batch *b, const struct fuse_index *index, struct agg *a,
+                     struct err *e)
 {
     struct hit hit[HITS_MAX];
     const struct matchset *sets[2] = {index->base, index->fresh};
@@ -141,7 +148,9 @@ static int match_agg(struct sighting_batch *b, const struct fuse_index *index, s
                 .first = a->first,
                 .last = a->last,
             };
-            a->hit = true;
+            bool told = may_tell(t, &s);
+            a->hit |= told;
+            t->report->sightings += told;
             rc = sightings_add(b, &s, e);
         }
     }
@@ -155,12 +164,11 @@ static int store_chunk(struct take *t, struct err *e)
     int rc = sightings_begin(&batch, t->f, t->o, t->o->source->id, e);
     for (size_t i = 0; rc == OK && i < t->naggs; i++) {
         rc = past_add(t->f, t->o->source->id, &t->aggs[i], t->o->now, e);
-        rc = rc == OK ? match_agg(&batch, &index, &t->aggs[i], e) : rc;
+        rc = rc == OK ? match_agg(t, &batch, &index, &t->aggs[i], e) : rc;
     }
     struct err ignored = ERR_NONE;
     int end = sightings_end(&batch, rc == OK ? e : &ignored);
     fuse_index_put(&index);
-    t->report->sightings += batch.touched;
     return rc == OK ? end : rc;
 }
 

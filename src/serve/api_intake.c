@@ -22,6 +22,9 @@ static int find_source(struct call *c, struct source *ret, struct err *e)
     if (c->who.source) {
         rc = source_get(c->node->db, c->who.source, &c->a, ret, e);
         struct source named = {0};
+        if (rc == OK && !uuid_eq(ret->org, c->who.org)) {
+            rc = err_set(e, ERR_DENIED, "this key is bound to a source of another organisation");
+        }
         if (rc == OK && text.n) {
             rc = call_source(c, text, &named, e);
         }
@@ -96,17 +99,20 @@ static struct sv file_name(struct call *c, const struct taking *t)
 static int take(struct call *c, const struct taking *t, struct err *e)
 {
     struct take_report *report = calloc(1, sizeof(*report));
+    struct pact_view view;
     const struct take_opts o = {.parsers = c->node->parsers,
                                 .source = &t->source,
                                 .format = t->format,
                                 .now = c->now,
                                 .events_only = t->events,
+                                .view = &view,
                                 .sighting = on_sighting,
                                 .ctx = c};
     if (!report) {
         return err_set(e, ERR_MEMORY, "no memory for the report");
     }
-    int rc = fuse_take(c->node->fuse, http_body_fd(c->r), file_name(c, t), &o, report, e);
+    int rc = call_view(c, &view, e);
+    rc = rc == OK ? fuse_take(c->node->fuse, http_body_fd(c->r), file_name(c, t), &o, report, e) : rc;
     if (rc == OK && report->problem.code != OK && report->accepted + report->duplicates == 0 &&
         report->rejected <= 1) { /* nothing of it could be read: what is in quarantine is the whole */
         *e = report->problem;
