@@ -40,23 +40,6 @@ static int remove_row(struct fuse *f, int64_t id, struct err *e)
     return db_finish(f->db, rc, e);
 }
 
-/* The retried record refused again stands under a name of its own: one row is enough. */
-static int remove_again(struct fuse *f, int64_t above, struct err *e)
-{
-    int rc = db_begin(f->db, e);
-    if (rc != OK) {
-        return rc;
-    }
-    struct stmt *s = db_query(f->db, "DELETE FROM quarantine WHERE id > ? AND file = 'retry'", e);
-    rc = s ? OK : e->code;
-    if (s) {
-        db_int(s, above);
-        rc = db_run(s, e);
-        db_done(s);
-    }
-    return db_finish(f->db, rc, e);
-}
-
 int fuse_retry(struct fuse *f, int64_t quarantine_id, const struct take_opts *o, bool *ret_accepted,
                struct err *e)
 {
@@ -85,8 +68,8 @@ int fuse_retry(struct fuse *f, int64_t quarantine_id, const struct take_opts *o,
         rc = fuse_take(f, fd, SV("retry"), &again, &report, e);
         *ret_accepted = rc == OK && report.rejected == 0 && report.problem.code == OK && report.records > 0;
     }
-    if (rc == OK) {
-        rc = *ret_accepted ? remove_row(f, quarantine_id, e) : remove_again(f, quarantine_id, e);
+    if (rc == OK && *ret_accepted) {
+        rc = remove_row(f, quarantine_id, e);
     }
     close_fd(&fd);
     arena_clear(&a);

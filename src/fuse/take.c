@@ -16,6 +16,7 @@ int take_begin(struct take *t, struct err *e)
         return rc;
     }
     t->in_tx = true;
+    t->batch_began = time_ticks();
     rc = ledger_state(t->f->ledger, &state, e);
     t->next_entry = state.entries + 1;
     t->claims_entry.id = t->objects_entry.id = 0;
@@ -69,7 +70,9 @@ int take_flush(struct take *t, struct err *e)
 
 static int flush_when_full(struct take *t, struct err *e)
 {
-    if (++t->batched < BATCH_RECORDS && t->claims.b.n + t->objects.b.n < BATCH_BYTES) {
+    bool full = ++t->batched >= BATCH_RECORDS || t->claims.b.n + t->objects.b.n >= BATCH_BYTES;
+    bool old = t->batched % 1024 == 0 && time_ticks() - t->batch_began > BATCH_TIME;
+    if (!full && !old) {
         return OK;
     }
     return take_flush(t, e);
@@ -137,7 +140,7 @@ int take_reject(struct take *t, const struct reject *r, struct err *e)
     int rc = take_begin(t, e);
     t->refused = true;
     t->chunk_refused += t->in_chunk;
-    if (rc == OK) {
+    if (rc == OK && !t->o->retry) { /* what is retried stands in the quarantine already */
         rc = quarantine_add(t->f->db, t->o->source->id, sv_c(t->member), sv_c(t->report->format), r,
                             t->o->now, e);
     }
