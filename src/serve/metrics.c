@@ -41,7 +41,9 @@ int api_metrics(struct call *c, struct err *e)
 {
     struct ledger_state state;
     struct buf *b = &c->out;
-    bool auditor = c->who.known && (c->who.role == ROLE_AUDITOR || c->who.role == ROLE_ADMIN);
+    /* They are of the whole node: for the organisation that runs it. */
+    bool auditor = c->who.known && (c->who.role == ROLE_AUDITOR || c->who.role == ROLE_ADMIN) &&
+                   uuid_eq(c->who.org, c->node->org);
     if (!from_here(c->r) && !auditor) {
         err_set(e, c->who.known ? ERR_DENIED : ERR_AUTH, "metrics are for auditors, or read on this machine");
         return err_hint(e, "send an auditor's API key");

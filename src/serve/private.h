@@ -52,6 +52,7 @@ struct caller {
     int64_t id;      /* of the account or key */
     int64_t session; /* 0 with a key */
     int64_t source;  /* a sensor's key is bound to it; 0 = none */
+    usec made;       /* the session */
     usec seen;       /* last use that is written down */
     char name[72];
     char csrf[CSRF_ROOM];

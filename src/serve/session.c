@@ -55,8 +55,9 @@ static int find_session(struct db *db, struct sv token, usec now, struct caller 
     bool good = rc == 1 && read_who(s, ret);
     if (good) {
         ret->session = col_int(s, 4);
+        ret->made = col_time(s, 5);
         ret->seen = col_time(s, 6);
-        good = now - ret->seen <= SESSION_IDLE && now - col_time(s, 5) <= SESSION_MOST;
+        good = now - ret->seen <= SESSION_IDLE && now - ret->made <= SESSION_MOST;
     }
     db_done(s);
     if (rc < 0) {
@@ -185,7 +186,8 @@ bool caller_stands(struct db *db, const struct caller *c, usec now)
     struct stmt *s =
         db_query(db,
                  c->by_key ? "SELECT 1 FROM api_key WHERE id = ? AND revoked IS NULL AND expires > ?"
-                           : "SELECT 1 FROM session WHERE id = ? AND seen > ? AND made > ?",
+                           : "SELECT 1 FROM session WHERE id = ? AND seen > ? AND made > ? AND made = ? AND "
+                             "account = ?",
                  &e);
     if (!s) {
         return false;
@@ -194,6 +196,8 @@ bool caller_stands(struct db *db, const struct caller *c, usec now)
     db_time(s, c->by_key ? now : now - SESSION_IDLE);
     if (!c->by_key) {
         db_time(s, now - SESSION_MOST);
+        db_time(s, c->made); /* an ended session's number is given to a later one */
+        db_int(s, c->id);
     }
     bool stands = db_step(s, &e) == 1;
     db_done(s);
