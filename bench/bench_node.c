@@ -228,6 +228,15 @@ static const char CLAIM_TABLE[] =
 static const char CLAIM_SELECT[] = "SELECT " CLAIM_COLUMNS " FROM claim WHERE ref = ''";
 static const char CLAIM_INSERT[] =
     "INSERT INTO t (" CLAIM_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+static const char CLAIM_OF_OBJECT_SELECT[] = "SELECT " CLAIM_COLUMNS " FROM claim WHERE ref <> ''";
+static const char REF_TABLE[] =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, h, target, property, object); CREATE INDEX t_h ON t (h);";
+static const char REF_SELECT[] = "SELECT target_h, target, property, object FROM object_ref";
+static const char REF_INSERT[] = "INSERT INTO t (h, target, property, object) VALUES (?,?,?,?)";
+static const char VALUE_TABLE[] =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, h, kind, value, bad, object); CREATE INDEX t_h ON t (h);";
+static const char VALUE_SELECT[] = "SELECT h, kind, value, bad, object FROM object_value";
+static const char VALUE_INSERT[] = "INSERT INTO t (h, kind, value, bad, object) VALUES (?,?,?,?,?)";
 static const char OBJECT_TABLE[] =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, " OBJECT_COLUMNS "); CREATE INDEX t_h ON t (h);";
 static const char OBJECT_SELECT[] = "SELECT " OBJECT_COLUMNS " FROM object";
@@ -285,7 +294,10 @@ int main(int argc, char **argv)
     printf("the same list again           %.0f lines/s, %llu duplicates\n", lines / r.seconds,
            (unsigned long long)r.duplicates);
     r = take(&b, bundle, "bundle");
-    bare = bare_inserts(&b, OBJECT_TABLE, OBJECT_SELECT, OBJECT_INSERT);
+    bare = bare_inserts(&b, OBJECT_TABLE, OBJECT_SELECT, OBJECT_INSERT) +
+           bare_inserts(&b, REF_TABLE, REF_SELECT, REF_INSERT) +
+           bare_inserts(&b, VALUE_TABLE, VALUE_SELECT, VALUE_INSERT) +
+           bare_inserts(&b, CLAIM_TABLE, CLAIM_OF_OBJECT_SELECT, CLAIM_INSERT);
     printf("bundle of %u objects      %.0f objects/s (budget 15,000); bare inserts %.0f/s: ratio "
            "%.2f (budget 0.50)\n",
            objects, objects / r.seconds, objects / bare, bare / r.seconds);

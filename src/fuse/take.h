@@ -3,11 +3,14 @@
 
 #include "fuse/private.h"
 
-/* A batch is committed when it reaches one of these, so that other writers get their turn and a crash loses
- * little. */
-#define BATCH_RECORDS 10000
-#define BATCH_BYTES (8u << 20)
-#define CHUNK_OBSERVATIONS 65536
+/*
+ * A batch is committed when it reaches one of these, so that other writers get their turn and a crash loses
+ * little. Large ones are worth it: a commit writes every index page that the batch touched, and hashes touch
+ * them all.
+ */
+#define BATCH_RECORDS 50000
+#define BATCH_BYTES (32u << 20)
+#define BATCH_TIME USEC_SECOND
 
 struct take {
     struct fuse *f;
@@ -27,6 +30,7 @@ struct take {
     struct entry claims_entry, objects_entry;
     int64_t next_entry;
     size_t batched;
+    usec batch_began; /* ticks */
 
     /* a warninglist being gathered */
     bool in_list;
