@@ -5,32 +5,37 @@
 #define STEP 5000
 #define LIMIT_MAX 1000
 
-static int add_document(struct fuse *f, int64_t object, int64_t claim, int64_t source, struct sv type,
-                        usec at, struct sv text, struct buf *words, struct err *e)
+struct document {
+    int64_t id, object, claim, source;
+    struct sv type;
+    usec at;
+};
+
+/* Numbers are given by us: RETURNING would open a savepoint a statement, and FTS5 writes its whole buffer out
+ * at each. */
+static int add_document(struct fuse *f, const struct document *d, struct sv text, struct buf *words,
+                        struct err *e)
 {
-    struct stmt *s = db_query(
-        f->db, "INSERT INTO document (object, claim, source, type, at) VALUES (?,?,?,?,?) RETURNING id", e);
+    struct stmt *s =
+        db_query(f->db, "INSERT INTO document (id, object, claim, source, type, at) VALUES (?,?,?,?,?,?)", e);
     if (!s) {
         return e->code;
     }
-    object ? db_int(s, object) : db_null(s);
-    claim ? db_int(s, claim) : db_null(s);
-    db_int(s, source);
-    db_text(s, type);
-    db_time(s, at);
-    int rc = db_step(s, e);
-    int64_t id = rc == 1 ? col_int(s, 0) : 0;
+    db_int(s, d->id);
+    d->object ? db_int(s, d->object) : db_null(s);
+    d->claim ? db_int(s, d->claim) : db_null(s);
+    db_int(s, d->source);
+    db_text(s, d->type);
+    db_time(s, d->at);
+    int rc = db_run(s, e);
     db_done(s);
-    if (rc != 1) {
-        return rc < 0 ? rc : err_set(e, ERR_INTERNAL, "a document was given no number");
-    }
     buf_reset(words);
     words_for_index(text, words);
-    s = db_query(f->db, "INSERT INTO search (rowid, text) VALUES (?, ?)", e);
+    s = rc == OK ? db_query(f->db, "INSERT INTO search (rowid, text) VALUES (?, ?)", e) : NULL;
     if (!s) {
         return e->code;
     }
-    db_int(s, id);
+    db_int(s, d->id);
     db_text(s, buf_sv(words));
     rc = db_run(s, e);
     db_done(s);
@@ -45,22 +50,30 @@ static int index_step(struct fuse *f, const char *sql, const char *cursor, bool 
     if (!s) {
         return e->code;
     }
-    int64_t at = cursor_get(f, cursor);
+    /* A number is never given twice: the text index does not forget what a dropped document said. */
+    int64_t at = cursor_get(f, cursor), next = cursor_get(f, "document") + 1;
     size_t n = 0;
     int rc;
     db_int(s, at);
     while ((rc = db_step(s, e)) == 1) {
         at = col_int(s, 0);
         n++;
-        rc = add_document(f, objects ? at : 0, objects ? 0 : at, col_int(s, 1),
-                          objects ? col_text(s, 2) : sv_c(kind_name((enum kind)col_int(s, 2))),
-                          col_time(s, 3), col_text(s, 4), words, e);
+        const struct document d = {
+            .id = next++,
+            .object = objects ? at : 0,
+            .claim = objects ? 0 : at,
+            .source = col_int(s, 1),
+            .type = objects ? col_text(s, 2) : sv_c(kind_name((enum kind)col_int(s, 2))),
+            .at = col_time(s, 3),
+        };
+        rc = add_document(f, &d, col_text(s, 4), words, e);
         if (rc < 0) {
             break;
         }
     }
     db_done(s);
     *ret_more = n == STEP;
+    rc = rc < 0 ? rc : cursor_set(f, "document", next - 1, e);
     return rc < 0 ? rc : cursor_set(f, cursor, at, e);
 }
 

@@ -11,6 +11,28 @@ static double confidence(struct jv indicator)
     return c;
 }
 
+/* How many documents a search finds. */
+static size_t hits(struct toy *t, const char *words)
+{
+    struct err e = ERR_NONE;
+    struct arena arena;
+    struct pact_view view;
+    struct buf json;
+    struct jv v;
+    struct json_doc *d = json_doc_new(1 << 22);
+    arena_init(&arena, 1 << 22);
+    buf_init(&json, 1 << 22);
+    const struct find_opts o = {.text = sv_c(words), .since = USEC_NONE, .until = USEC_NONE};
+    assert_int_equal(gate_view(t->db, t->org[0], PURPOSE_NETWORK_SAFETY, t->now, &arena, &view, &e), OK);
+    assert_int_equal(fuse_find(t->fuse, &view, &o, &json, &e), OK);
+    assert_int_equal(json_parse(d, buf_sv(&json), &v, &e), OK);
+    size_t n = json_count(json_get(v, SV("hits")));
+    buf_clear(&json);
+    arena_clear(&arena);
+    json_doc_free(d);
+    return n;
+}
+
 /* ---- claims
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -484,6 +506,10 @@ static void an_exercise_leaves_nothing_behind(void **state)
     struct take_report r = toy_take(&t, &real, EVENTS);
     assert_int_equal(r.matched, 0);
     assert_int_equal(db_value(t.db, "SELECT count(*) FROM claim", 0), 1);
+    /* The next text does not answer to words of the dropped one. */
+    toy_take(&t, &real, CSV "ip,192.0.2.99,2026-01-02,2026-01-05,80,,something else\n");
+    assert_int_equal(hits(&t, "else"), 1);
+    assert_int_equal(hits(&t, "drill"), 0);
     toy_close(&t);
 }
 
@@ -557,27 +583,6 @@ static void a_chunk_with_refused_records_is_completed(void **state)
 /* ---- search
  * -------------------------------------------------------------------------------------------------------------------------------
  */
-
-static size_t hits(struct toy *t, const char *words)
-{
-    struct err e = ERR_NONE;
-    struct arena arena;
-    struct pact_view view;
-    struct buf json;
-    struct jv v;
-    struct json_doc *d = json_doc_new(1 << 22);
-    arena_init(&arena, 1 << 22);
-    buf_init(&json, 1 << 22);
-    const struct find_opts o = {.text = sv_c(words), .since = USEC_NONE, .until = USEC_NONE};
-    assert_int_equal(gate_view(t->db, t->org[0], PURPOSE_NETWORK_SAFETY, t->now, &arena, &view, &e), OK);
-    assert_int_equal(fuse_find(t->fuse, &view, &o, &json, &e), OK);
-    assert_int_equal(json_parse(d, buf_sv(&json), &v, &e), OK);
-    size_t n = json_count(json_get(v, SV("hits")));
-    buf_clear(&json);
-    arena_clear(&arena);
-    json_doc_free(d);
-    return n;
-}
 
 static void two_chinese_or_japanese_characters_are_found(void **state)
 {
