@@ -92,6 +92,9 @@ int fuse_drop_exercise(struct fuse *f, usec now, uint64_t *ret_dropped, struct e
 /* Forgets observables older than 30 days by arrival. */
 int fuse_forget(struct fuse *f, usec now, struct err *e) MUST_USE;
 
+/* ERR_CORRUPT when the stored hashes were made with another secret: every look-up would find nothing. */
+int fuse_check_secret(struct fuse *f, struct err *e) MUST_USE;
+
 /* ---- the match index
  * ---------------------------------------------------------------------------------------------------- */
 

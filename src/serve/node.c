@@ -126,6 +126,9 @@ static int open_rooms(struct node *n, enum node_mode mode, struct err *e)
     }
     if (rc == OK) {
         fuse_attach(n->fuse, n->ledger);
+        rc = fuse_check_secret(n->fuse, e);
+    }
+    if (rc == OK) {
         rc = node_path(n->home, "geo", path, e);
     }
     return rc == OK ? fuse_network_open(n->fuse, path, e) : rc;
