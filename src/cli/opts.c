@@ -15,8 +15,35 @@ int usage_error(struct cmd *c, const struct command *self, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-int could_not(struct cmd *c, const struct err *e)
+/* What to do, for errors that come from places too deep to know. */
+static const char *remedy_of(int code)
 {
+    switch (code) {
+    case ERR_FULL:
+        return "free space, or make the file system writable, and try again: nothing that was accepted is "
+               "lost";
+    case ERR_DENIED:
+        return "run as the user who owns the home, or look at owner and mode of the file";
+    case ERR_NOT_FOUND:
+        return "look at the spelling, and at the directory the command was given in";
+    case ERR_MEMORY:
+        return "give the machine more memory, or take less at once";
+    case ERR_IO:
+        return "look at the disk and the system's log; `noroshi verify` tells whether anything is damaged";
+    case ERR_CORRUPT:
+        return "`noroshi verify` names what is damaged; `noroshi restore` puts a backup into a new home";
+    default:
+        return NULL;
+    }
+}
+
+int could_not(struct cmd *c, const struct err *given)
+{
+    struct err with = *given;
+    const struct err *e = &with;
+    if (!with.remedy[0] && remedy_of(with.code)) {
+        err_hint(&with, "%s", remedy_of(with.code));
+    }
     if (c->json) {
         struct buf b;
         struct jw w;

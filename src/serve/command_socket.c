@@ -289,6 +289,10 @@ static int converse(int fd, int *ret_exit, struct err *e)
     } else if (rc == 1) {
         *ret_exit = (uint8_t)body.p[0];
     }
+    if (rc < 0 && !e->remedy[0]) {
+        err_hint(
+            e, "if this node does not run, something else listens at run/noroshi.sock of its home: end that");
+    }
     buf_clear(&body);
     return rc;
 }
