@@ -44,6 +44,9 @@ void json_doc_free(struct json_doc *d);
 int json_parse(struct json_doc *d, struct sv text, struct jv *ret, struct err *e) MUST_USE;
 /* As json_parse but without the duplicate-key pass, for sensor events where the first key of a name wins. */
 int json_parse_event(struct json_doc *d, struct sv text, struct jv *ret, struct err *e) MUST_USE;
+/* Whether the text is one JSON value, found by reading its bytes only: for text that somebody else says he
+ * parsed. */
+bool json_is_whole(struct sv text);
 
 enum json_type json_type(struct jv v);
 /* Member of an object by key; absent when not an object or no such key. */

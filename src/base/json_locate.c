@@ -365,6 +365,11 @@ int json_locate(struct sv text, size_t duplicate, struct err *e)
     return OK;
 }
 
+bool json_is_whole(struct sv text)
+{
+    return json_locate(text, JSON_NO_STRING, NULL) == OK;
+}
+
 static size_t encode(uint32_t c, char ret[4])
 {
     if (c < 0x80) {

@@ -148,17 +148,43 @@ static bool whole(const struct cur *c)
     return !c->failed && !cur_more(c);
 }
 
+/* Times are compared and subtracted from each other: none may be so far off that a difference has no number.
+ */
+static bool near_enough(usec t)
+{
+    return t == USEC_NONE || (t > INT64_MIN / 4 && t < INT64_MAX / 4);
+}
+
+static bool claim_holds(const struct claim_rec *c)
+{
+    const usec times[] = {c->created, c->modified, c->valid_from, c->valid_until, c->first, c->last};
+    bool good = !c->meta.n || json_is_whole(c->meta);
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        good = good && near_enough(times[i]);
+    return good;
+}
+
+/* The text is given out inside answers as it is: it must be JSON, and not only begin like it. */
+static bool object_holds(const struct object_rec *o)
+{
+    const struct stix_head *h = &o->head;
+    return sv_starts(o->json, SV("{")) && json_is_whole(o->json) && near_enough(h->created) &&
+           near_enough(h->modified) && near_enough(h->valid_from) && near_enough(h->valid_until);
+}
+
 static int play_claim(struct sv body, const struct intake_sink *sink, struct err *e)
 {
     struct claim_rec c;
-    return claim_decode(body, &c) ? sink->claim(sink->ctx, &c, e) : not_a_frame(e, "a claim");
+    return claim_decode(body, &c) && claim_holds(&c) ? sink->claim(sink->ctx, &c, e)
+                                                     : not_a_frame(e, "a claim");
 }
 
 static int play_object(struct sv body, struct arena *a, const struct intake_sink *sink, struct err *e)
 {
     struct object_rec o;
     arena_reset(a);
-    return object_decode(body, a, &o) ? sink->object(sink->ctx, &o, e) : not_a_frame(e, "an object");
+    return object_decode(body, a, &o) && object_holds(&o) ? sink->object(sink->ctx, &o, e)
+                                                          : not_a_frame(e, "an object");
 }
 
 static int play_list(struct cur c, const struct intake_sink *sink, struct err *e)
@@ -203,7 +229,7 @@ static int play_observation(struct cur c, const struct intake_sink *sink, struct
     o.offset = cur_u64(&c);
     o.n = cur_u8(&c);
     o.more = cur_varint(&c);
-    if (c.failed || o.n > OBSERVATION_VALUES)
+    if (c.failed || o.n > OBSERVATION_VALUES || !near_enough(o.time))
         return not_a_frame(e, "an observation");
     for (size_t i = 0; i < o.n; i++)
         if (!get_observed(&c, &o.v[i]))
