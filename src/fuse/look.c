@@ -209,7 +209,8 @@ static void write_object(struct look *l, struct stmt *s)
     write_time(l->w, "modified", col_time(s, 5));
     jw_kbool(l->w, "revoked", col_int(s, 6) != 0);
     jw_kbool(l->w, "not_matched_in_memory_yet", col_int(s, 7) != 0);
-    jw_kbool(l->w, "entitled", col_int(s, 10) != 0);
+    /* A speaker that this viewer does not see speaks for nobody here. */
+    jw_kbool(l->w, "entitled", col_int(s, 10) != 0 || !pact_sees(l->view, col_int(s, 11), TLP_CLEAR));
     jw_key(l->w, "object");
     jw_raw(l->w, col_blob(s, 8));
     jw_end_obj(l->w);
@@ -218,7 +219,7 @@ static void write_object(struct look *l, struct stmt *s)
 
 #define OBJECT_COLUMNS                                                                                       \
     "o.id, o.stix_id, o.type, s.name, o.tlp, o.modified, o.revoked, o.pattern_other, o.body, o.source,"      \
-    " CASE WHEN o.created_by = '' OR p.source = o.source THEN 1 ELSE 0 END"
+    " CASE WHEN o.created_by = '' OR p.source = o.source THEN 1 ELSE 0 END, p.source"
 #define OBJECT_JOINS " JOIN source s ON s.id = o.source LEFT JOIN speaker p ON p.created_by = o.created_by"
 
 static int write_objects(struct look *l, const char *sql, int64_t h, int64_t kind, struct sv value,

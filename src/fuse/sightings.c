@@ -99,13 +99,17 @@ int fuse_sightings(struct fuse *f, const struct pact_view *view, int64_t before,
     int64_t last = 0;
     int rc;
     db_int(s, before > 0 ? before : INT64_MAX);
-    while ((rc = db_step(s, e)) == 1 && n < limit) {
+    while ((rc = db_step(s, e)) == 1) {
         struct sighting g = read_sighting(s);
-        if (visible(f, view, &g, (enum tlp)col_int(s, 14), now)) {
-            write_sighting(f, view, &g, col_text(s, 13), col_int(s, 15) != 0, now, &w);
-            n++;
+        if (!visible(f, view, &g, (enum tlp)col_int(s, 14), now)) {
+            continue;
         }
+        if (n == limit) { /* a next page is promised only to who will find something on it */
+            break;
+        }
+        write_sighting(f, view, &g, col_text(s, 13), col_int(s, 15) != 0, now, &w);
         last = g.id;
+        n++;
     }
     jw_end_arr(&w);
     jw_key(&w, "next");
