@@ -267,15 +267,36 @@ static int answer_open(int fd, struct sv path, struct err *e)
     return rc;
 }
 
+/* At or below a path that stands on the command line: a node is not handed others, whoever asks it to ask. */
+static bool asked_for(int argc, char **argv, struct sv path)
+{
+    for (int i = 1; i < argc; i++) {
+        struct sv given = sv_c(argv[i]), rest = sv_sub(path, given.n, SIZE_MAX), name;
+        if (given.n == 0 || !sv_starts(path, given)) {
+            continue;
+        }
+        bool below = rest.n == 0 || rest.p[0] == '/' || given.p[given.n - 1] == '/';
+        while (below && rest.n && sv_cut(&rest, '/', &name)) {
+            below = !sv_eq(name, SV(".."));
+        }
+        if (below) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* 1 and the exit code at the end; the node asks for files meanwhile. */
-static int converse(int fd, int *ret_exit, struct err *e)
+static int converse(int fd, int argc, char **argv, int *ret_exit, struct err *e)
 {
     struct buf body;
     uint8_t type = 0;
     int rc;
     buf_init(&body, ARGS_BYTES);
     while ((rc = msg_recv(fd, &type, &body, NULL, 0, NULL, e)) == 1 && type == MSG_OPEN) {
-        rc = answer_open(fd, buf_sv(&body), e);
+        rc = asked_for(argc, argv, buf_sv(&body))
+                 ? answer_open(fd, buf_sv(&body), e)
+                 : msg_send(fd, MSG_NO_FILE, SV("denied\nthe command names no such file"), NULL, 0, e);
         if (rc != OK) {
             break;
         }
@@ -308,7 +329,7 @@ static int exchange(int fd, int argc, char **argv, int *ret_exit, struct err *e)
     int rc = body.failed ? err_set(e, ERR_LIMIT, "the command line is too long")
                          : msg_send(fd, MSG_COMMAND, buf_sv(&body), fds, 3, e);
     buf_clear(&body);
-    return rc == OK ? converse(fd, ret_exit, e) : rc;
+    return rc == OK ? converse(fd, argc, argv, ret_exit, e) : rc;
 }
 
 int node_command(const char *home, int argc, char **argv, int *ret_exit, struct err *e)
