@@ -9,6 +9,7 @@
 
 #define RING 4096
 #define CLIENTS_MOST 200
+#define CLIENTS_EACH 16 /* of one account or key: nobody takes the places of all others */
 #define BATCH 64
 #define ID_ROOM 49
 
@@ -273,6 +274,16 @@ static void resume(struct client *c, struct sv last_id)
     c->resumed_late = last_id.n && !known;
 }
 
+/* With the lock held. */
+static bool has_room(const struct live *l, const struct caller *who)
+{
+    unsigned own = 0;
+    for (const struct client *c = l->clients; c; c = c->next) {
+        own += c->who.by_key == who->by_key && c->who.id == who->id;
+    }
+    return l->count < CLIENTS_MOST && own < CLIENTS_EACH;
+}
+
 int api_live(struct call *c, struct err *e)
 {
     struct live *l = c->web->live;
@@ -281,7 +292,7 @@ int api_live(struct call *c, struct err *e)
         return err_set(e, ERR_MEMORY, "no memory for another client");
     }
     pthread_mutex_lock(&l->lock);
-    bool full = l->count >= CLIENTS_MOST;
+    bool full = !has_room(l, &c->who);
     if (!full) {
         l->count++;
         client->live = l;
@@ -293,7 +304,9 @@ int api_live(struct call *c, struct err *e)
     if (full) {
         free(client);
         c->wait = 30;
-        return err_set(e, ERR_BUSY, "%d clients follow the live stream already", CLIENTS_MOST);
+        err_set(e, ERR_BUSY, "too many clients follow the live stream already");
+        return err_hint(e, "at most %d in all and %d of one account or key: close others first", CLIENTS_MOST,
+                        CLIENTS_EACH);
     }
     answer_headers(c->r, c->web->tls);
     http_set(c->r, "Cache-Control", "no-store");

@@ -1,5 +1,6 @@
 #include "serve/private.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 /*
@@ -62,10 +63,20 @@ static unsigned wait_of(const struct slot *s, unsigned free_tries, usec now)
     return passed >= (usec)wait ? 0 : wait - (unsigned)passed;
 }
 
+/* Whoever has one IPv6 address has the 2^64 of its network. */
+static struct sv network_of(struct sv address, struct in6_addr *room)
+{
+    char text[INET6_ADDRSTRLEN];
+    bool v6 = sv_copy(address, text, sizeof(text)) && inet_pton(AF_INET6, text, room) == 1;
+    return v6 ? sv_from((const char *)room, 8) : address;
+}
+
 unsigned throttle_try(struct throttle *t, struct sv account, struct sv address, usec now)
 {
     pthread_mutex_lock(&t->lock);
-    struct slot *a = slot_of(t, t->account, account, now), *b = slot_of(t, t->address, address, now);
+    struct in6_addr room;
+    struct slot *a = slot_of(t, t->account, account, now);
+    struct slot *b = slot_of(t, t->address, network_of(address, &room), now);
     unsigned wait = wait_of(a, FREE_TRIES, now), other = wait_of(b, ADDRESS_FREE, now);
     wait = wait > other ? wait : other;
     if (wait == 0) {
@@ -79,8 +90,9 @@ unsigned throttle_try(struct throttle *t, struct sv account, struct sv address, 
 
 void throttle_good(struct throttle *t, struct sv account, struct sv address)
 {
+    struct in6_addr room;
     pthread_mutex_lock(&t->lock);
     *slot_of(t, t->account, account, INT64_MAX) = (struct slot){0};
-    *slot_of(t, t->address, address, INT64_MAX) = (struct slot){0};
+    *slot_of(t, t->address, network_of(address, &room), INT64_MAX) = (struct slot){0};
     pthread_mutex_unlock(&t->lock);
 }

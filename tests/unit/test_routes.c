@@ -312,6 +312,14 @@ static void test_throttle(void **state)
         refused += throttle_try(t, sv_c(name), SV("198.51.100.9"), now) > 0;
     }
     assert_in_range(refused, 39, 41);
+    for (int i = 0; i < 60; i++) { /* many addresses of one network */
+        char address[32];
+        snprintf(name, sizeof(name), "other%d", i);
+        snprintf(address, sizeof(address), "2001:db8:0:7:%x::1", (unsigned)i + 1);
+        refused += throttle_try(t, sv_c(name), sv_c(address), now) > 0;
+    }
+    assert_in_range(refused, 78, 82);
+    assert_int_equal(throttle_try(t, SV("another"), SV("2001:db8:0:8::1"), now), 0);
     throttle_free(t);
 }
 
