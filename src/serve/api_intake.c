@@ -117,6 +117,7 @@ static int take(struct call *c, const struct taking *t, struct err *e)
         report->rejected <= 1) { /* nothing of it could be read: what is in quarantine is the whole */
         *e = report->problem;
         rc = e->code;
+        c->status = rc == ERR_CORRUPT ? 400 : 0; /* what was sent is damaged, not what is kept */
     }
     if (rc == OK) {
         take_report_json(report, 1, &c->out);
