@@ -139,18 +139,37 @@ int err_code_of(const char *name)
     return ERR_INTERNAL;
 }
 
+/* Names of files and parts of records stand in errors: a terminal must not obey them. C1 controls are two
+ * bytes in UTF-8. */
+static void put_safe(FILE *out, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+        p += c1;
+        (void)fputc(c1 || *p < 0x20 || *p == 0x7f ? '?' : *p, out);
+    }
+}
+
+static void put_place(FILE *out, const struct err *e)
+{
+    put_safe(out, e->file);
+    if (e->line)
+        (void)fprintf(out, "%s%llu", e->file[0] ? ":" : "line ", (unsigned long long)e->line);
+    else if (e->file[0] && e->offset != UINT64_MAX)
+        (void)fprintf(out, ": byte %llu", (unsigned long long)e->offset);
+    if (e->file[0] || e->line)
+        (void)fputs(": ", out);
+}
+
 void err_print(FILE *out, const char *prog, const struct err *e)
 {
     (void)fprintf(out, "%s: ", prog);
-    if (e->file[0] && e->line)
-        (void)fprintf(out, "%s:%llu: ", e->file, (unsigned long long)e->line);
-    else if (e->file[0] && e->offset != UINT64_MAX)
-        (void)fprintf(out, "%s: byte %llu: ", e->file, (unsigned long long)e->offset);
-    else if (e->file[0])
-        (void)fprintf(out, "%s: ", e->file);
-    else if (e->line)
-        (void)fprintf(out, "line %llu: ", (unsigned long long)e->line);
-    (void)fprintf(out, "%s\n", e->text[0] ? e->text : err_name(e->code));
-    if (e->remedy[0])
-        (void)fprintf(out, "  %s\n", e->remedy);
+    put_place(out, e);
+    put_safe(out, e->text[0] ? e->text : err_name(e->code));
+    (void)fputc('\n', out);
+    if (e->remedy[0]) {
+        (void)fputs("  ", out);
+        put_safe(out, e->remedy);
+        (void)fputc('\n', out);
+    }
 }

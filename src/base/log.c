@@ -49,6 +49,9 @@ static void add_text(struct line *l, const char *s, bool json)
         if (json && (c == '"' || c == '\\')) {
             l->p[l->n++] = '\\';
             l->p[l->n++] = (char)c;
+        } else if (!json && c == 0xc2 && (unsigned char)s[1] < 0xa0) { /* C1 controls in UTF-8 */
+            add_raw(l, "?");
+            s += s[1] != '\0';
         } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
             char escape[8];
             (void)snprintf(escape, sizeof(escape), json ? "\\u%04x" : "\\x%02x", c);

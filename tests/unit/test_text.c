@@ -422,6 +422,18 @@ static void errors_say_where_and_what_to_do(void **state)
     err_print(out, "noroshi", &e);
     assert_int_equal(fclose(out), 0);
     assert_string_equal(text, "noroshi: feed.csv:12: bad 5\n  write good\n");
+    /* What a terminal would obey is not printed: ESC, CSI in UTF-8, an end of line. */
+    memset(text, 0, sizeof(text));
+    out = fmemopen(text, sizeof(text), "w");
+    assert_non_null(out);
+    struct err hostile = ERR_NONE;
+    err_set(&hostile, ERR_SYNTAX,
+            "a\x1b]0;b\a\xc2\x9b"
+            "c\nnoroshi: d\xe7\x8b\xbc");
+    err_at(&hostile, "f\x1b[2J", 0, UINT64_MAX);
+    err_print(out, "noroshi", &hostile);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(text, "noroshi: f?[2J: a?]0;b??c?noroshi: d\xe7\x8b\xbc\n");
     /* A text may be wrapped by itself; remedy and place go. */
     err_set(&e, ERR_IO, "outer: %s", e.text);
     assert_string_equal(e.text, "outer: bad 5");
