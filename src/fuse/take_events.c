@@ -100,7 +100,7 @@ int take_observation(void *ctx, const struct observation *o, struct err *e)
     if (!room_for((void **)&t->uses, &t->use_room, t->nuses + 1 + o->n, sizeof(*t->uses))) {
         return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
     }
-    usec hour = hour_of(o->time);
+    usec hour = o->n ? hour_of(o->time) : 0; /* rows without time hold no values */
     t->uses[t->nuses++] = (uint32_t)o->n;
     for (size_t i = 0; i < o->n; i++) {
         size_t at = agg_of(t, o, &o->v[i], hour);

@@ -229,7 +229,7 @@ static int play_observation(struct cur c, const struct intake_sink *sink, struct
     o.offset = cur_u64(&c);
     o.n = cur_u8(&c);
     o.more = cur_varint(&c);
-    if (c.failed || o.n > OBSERVATION_VALUES || !near_enough(o.time))
+    if (c.failed || o.n > OBSERVATION_VALUES || !near_enough(o.time) || (o.n && o.time == USEC_NONE))
         return not_a_frame(e, "an observation");
     for (size_t i = 0; i < o.n; i++)
         if (!get_observed(&c, &o.v[i]))
