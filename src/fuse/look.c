@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define INDICATORS_MAX 64
+#define INSIDE_MAX 65536 /* inside one prefix, seen by this viewer or not */
 #define OBJECTS_MAX 100
 #define RELATIONSHIPS_MAX 200
 
@@ -68,10 +69,14 @@ static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
     struct fuse_index index;
     int rc = get_index(l, &index, e);
     const struct matchset *sets[2] = {index.base, index.fresh};
+    size_t tried = 0;
+    struct arena a;
+    arena_init(&a, 1 << 20);
     for (size_t k = 0; k < 2 && rc == OK; k++) {
         size_t it = 0;
         struct hit hit;
-        while (rc == OK && sets[k] && l->indicators < INDICATORS_MAX && matchset_next(sets[k], &it, &hit)) {
+        while (rc == OK && sets[k] && l->indicators < INDICATORS_MAX && tried < INSIDE_MAX &&
+               matchset_next(sets[k], &it, &hit)) {
             char scratch[MATCHSET_VALUE_MAX];
             struct obs inner;
             struct err ignored = ERR_NONE;
@@ -79,17 +84,19 @@ static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
                 continue;
             }
             struct sv text = matchset_value(sets[k], hit.entry, scratch);
-            if (obs_read(&l->a, hit.kind, text, &inner, &ignored) != OK || inner.bits <= o->bits) {
+            arena_reset(&a);
+            if (obs_read(&a, hit.kind, text, &inner, &ignored) != OK || inner.bits <= o->bits) {
                 continue;
             }
             unsigned bits = o->bits + (o->kind == KIND_IPV4 ? 96u : 0u);
             bool same = memcmp(inner.ip, o->ip, bits / 8) == 0 &&
                         (bits % 8 == 0 ||
                          ((inner.ip[bits / 8] ^ o->ip[bits / 8]) & (0xff00u >> (bits % 8)) & 0xffu) == 0);
-            struct sv value = same ? arena_sv(&l->a, matchset_value(sets[k], hit.entry, scratch)) : SV_NONE;
-            rc = value.p ? on_cover(l, hit.kind, value, MATCH_PREFIX, e) : OK;
+            tried += same;
+            rc = same ? on_cover(l, hit.kind, inner.value, MATCH_PREFIX, e) : OK;
         }
     }
+    arena_clear(&a);
     fuse_index_put(&index);
     return rc;
 }
