@@ -202,6 +202,8 @@ int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, st
     ret->kind = kind;
     ret->value = value;
     ret->n = ret->more = 0;
+    ret->confidence = 0;
+    ret->claim[0] = (struct answer_claim){0};
     ret->first = ret->last = ret->valid_from = ret->valid_until = USEC_NONE;
     ret->tlp = TLP_CLEAR;
     ret->exercise = ret->active = false;

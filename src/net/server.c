@@ -10,7 +10,8 @@
 
 #define SLOW_WORKERS 2
 #define POOL_MEMORY ((size_t)48 << 10) /* besides the head: what a connection reads and writes through */
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC:%SERVER_PRECEDENCE"
+#define TLS_PRIORITIES                                                                                       \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC:%SERVER_PRECEDENCE"
 
 /* ---- the listening socket */
 
