@@ -496,6 +496,58 @@ def test_security_headers(t):
         true(b"<script>" not in page.body and b" onclick=" not in page.body, "no inline script")
 
 
+def test_many_at_once(t):
+    """Sensors, analysts, commands and a follower of the stream at the same time: every count is right in the end."""
+    home = filled(t)
+    keys = {r: home.json("key", "make", r, "--role", r, *(["--source", "sensor"] if r == "sensor" else []))["key"]
+            for r in ("sensor", "analyst")}
+    wrong = []
+    with home.serve() as running:
+        def guarded(work):
+            def go():
+                try:
+                    work()
+                except Exception as e:  # told below, by the test's own thread
+                    wrong.append(e)
+            return threading.Thread(target=go)
+
+        def sensor(who):
+            client = running.client(keys["sensor"])
+            for n in range(15):
+                names = [f"w{who}n{n}e{k}.example" for k in range(30)] + [BAD]
+                equal(client.post("/api/v1/events", events(*names), type=NDJSON, want=200).json()["totals"]["matched"], 1, "matched")
+
+        def analyst(who):
+            client = running.client(keys["analyst"])
+            for n in range(10):
+                client.post("/api/v1/intake?source=feed", f"a{who}n{n}.stated.example\nb{who}n{n}.stated.example\n",
+                            type="text/plain", want=200)
+                client.get(f"/api/v1/look?value={BAD}")
+                client.get("/api/v1/status")
+                client.get("/api/v1/sightings")
+
+        def commands(who):
+            for n in range(5):
+                home.intake("other", "-", input=f"c{who}n{n}.stated.example\n", code=0)
+                home.json("look", "203.0.113.0/24")
+
+        follower = running.client()
+        follower.sign_in(want=200)
+        c, response = read_stream(follower)
+        threads = [guarded(lambda n=n: sensor(n)) for n in range(3)] + [guarded(lambda n=n: analyst(n)) for n in range(2)]
+        threads += [guarded(lambda n=n: commands(n)) for n in range(2)]
+        [x.start() for x in threads]
+        [x.join() for x in threads]
+        equal(wrong, [], "what went wrong")
+        seen = sum(json.loads(next_event(response)["data"]).get("count", 1) for _ in range(3))
+        true(seen >= 3, "the stream went on")
+        c.close()
+    equal(home.rows("SELECT sum(count) FROM sighting WHERE value = ?", BAD)[0][0], 45, "sightings")
+    equal(home.rows("SELECT count(*) FROM claim WHERE value LIKE '%.stated.example'")[0][0], 50, "claims")
+    equal(home.rows("SELECT count(*) FROM past WHERE value LIKE 'w%.example'")[0][0], 1350, "names kept")
+    home.verified()
+
+
 def test_clean_shutdown_loses_nothing(t):
     """Every answer 200 is in the database after SIGTERM in the middle of the stream; requests are answered or cut, never half."""
     home = filled(t)
