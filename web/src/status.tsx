@@ -53,7 +53,7 @@ export function StatusStrip() {
   const problem = usePolling();
   const now = status.value;
   if (problem && !now) return <Trouble problem={problem} />;
-  const show = (n: number | undefined) => (n === undefined ? '…' : count(n));
+  const show = (n: number | null | undefined) => (n === undefined ? '…' : n === null ? '–' : count(n));
   const built = when(now?.index.built);
   const checkpoint = when(now?.ledger.checkpoint_at);
   return (

@@ -144,6 +144,7 @@ export interface Status {
   ledger: { entries: number; size: number; root: string; checkpoint_at: Instant };
   counts: { claims: number; objects: number; sightings: number };
   quarantine: number;
-  index: { indicators: number; bytes: number; built: Instant };
+  /** Null where the index holds what the asker may not see. */
+  index: { indicators: number | null; bytes: number | null; built: Instant };
   sources: { name: string; licence: string | null; exercise: boolean }[];
 }
