@@ -47,7 +47,7 @@ static void write_hit(struct watch *w, const struct observation *o, const struct
     }
     jw_kbool(&jw, "before_valid_from", valid_from != USEC_NONE && o->time < valid_from);
     jw_key(&jw, "event");
-    if (event.n && event.p[0] == '{') {
+    if (event.n && event.p[0] == '{' && json_is_whole(event)) { /* a row of a table may begin so */
         jw_raw(&jw, event);
     } else {
         jw_str(&jw, event);
@@ -61,14 +61,14 @@ static void write_hit(struct watch *w, const struct observation *o, const struct
 
 static void match_event(struct watch *w, const struct observation *o, struct sv event)
 {
-    const struct matchset *sets[2] = {w->index.base, w->index.fresh};
     for (size_t i = 0; i < o->n; i++) {
-        for (size_t k = 0; k < 2; k++) {
-            struct hit hit[HITS_MAX];
-            size_t n = sets[k] ? matchset_find(sets[k], &o->v[i].value, hit, HITS_MAX) : 0;
-            for (size_t h = 0; h < n; h++) {
-                char scratch[MATCHSET_VALUE_MAX];
-                write_hit(w, o, &o->v[i], hit[h].kind, matchset_value(sets[k], hit[h].entry, scratch), event);
+        struct index_hit hit[INDEX_HITS];
+        size_t n = fuse_index_find(&w->index, &o->v[i].value, hit);
+        for (size_t h = 0; h < n; h++) {
+            struct err ignored = ERR_NONE;
+            if (fuse_holds(w->c->node->fuse, &w->view, hit[h].kind, hit[h].value, time_hour(o->time),
+                           &ignored) == 1) {
+                write_hit(w, o, &o->v[i], hit[h].kind, hit[h].value, event);
             }
         }
     }
