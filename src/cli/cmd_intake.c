@@ -133,6 +133,53 @@ static int take_fd(struct run *r, int fd, const char *path, struct err *e)
     return OK;
 }
 
+static int copy_input(struct run *r, int from, int to, struct err *e)
+{
+    const struct opener *files = &r->c->files;
+    char block[65536];
+    for (;;) {
+        int rc = files->wait(files->ctx, from, e);
+        if (rc != OK) {
+            return rc;
+        }
+        ssize_t n = read(from, block, sizeof(block));
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
+        if (n <= 0) {
+            return n == 0 ? OK : err_errno(e, errno, "cannot read the input");
+        }
+        rc = fd_write_all(to, sv_from(block, (size_t)n), e);
+        if (rc != OK) {
+            return rc;
+        }
+    }
+}
+
+/* A pipe is read to its end first: while records are taken nobody else can write, and its writer may be slow.
+ */
+static int take_stream(struct run *r, int fd, const char *path, struct err *e)
+{
+    struct stat st;
+    char name[4200];
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        return take_fd(r, fd, path, e);
+    }
+    snprintf(name, sizeof(name), "%s/run/intake-XXXXXX", r->c->node->home);
+    int spool = mkostemp(name, O_CLOEXEC);
+    if (spool < 0) {
+        return err_errno(e, errno, "cannot make a temporary file in %s/run", r->c->node->home);
+    }
+    (void)unlink(name);
+    int rc = copy_input(r, fd, spool, e);
+    if (rc == OK && lseek(spool, 0, SEEK_SET) != 0) {
+        rc = err_errno(e, errno, "cannot read the input again");
+    }
+    rc = rc == OK ? take_fd(r, spool, path, e) : rc;
+    close_fd(&spool);
+    return rc;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -219,7 +266,7 @@ static int take_path(struct run *r, const char *path, unsigned depth, struct err
     } else if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) {
         int flags = fcntl(fd, F_GETFL);
         (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-        rc = take_fd(r, fd, path, e);
+        rc = take_stream(r, fd, path, e);
     } else {
         rc = depth ? OK : err_set(e, ERR_UNSUPPORTED, "%s is neither a file nor a directory", path);
     }
@@ -232,7 +279,7 @@ static int take_all(struct run *r, struct err *e)
     int rc = OK;
     for (int i = 0; rc == OK && i < r->c->argc; i++) {
         const char *path = r->c->argv[i];
-        rc = strcmp(path, "-") == 0 ? take_fd(r, r->c->in, "-", e) : take_path(r, path, 0, e);
+        rc = strcmp(path, "-") == 0 ? take_stream(r, r->c->in, "-", e) : take_path(r, path, 0, e);
         if (rc == ERR_NOT_FOUND || rc == ERR_DENIED ||
             rc == ERR_UNSUPPORTED) { /* this path only: the others are still taken */
             err_print(r->c->err, "noroshi intake", e);

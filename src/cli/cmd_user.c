@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 /* First line of standard input, so that a password never stands in a process list. */
-static struct sv read_line(struct cmd *c, char *buffer, size_t size)
+static struct sv read_line(struct cmd *c, char *buffer, size_t size, struct err *e)
 {
     size_t n = 0;
     char ch;
-    while (n < size && read(c->in, &ch, 1) == 1 && ch != '\n') {
+    while (n < size && c->files.wait(c->files.ctx, c->in, e) == OK && read(c->in, &ch, 1) == 1 &&
+           ch != '\n') {
         buffer[n++] = ch;
     }
     return sv_from(buffer, n);
@@ -55,8 +56,11 @@ static int run_user(struct cmd *c)
         return usage_error(c, &cmd_user, "--role takes viewer, analyst, admin, sensor or auditor, not '%s'",
                            role_text);
     }
-    struct sv password = read_line(c, line, sizeof(line));
     struct err e = ERR_NONE;
+    struct sv password = read_line(c, line, sizeof(line), &e);
+    if (e.code != OK) {
+        return could_not(c, &e);
+    }
     if (password.n < 12) {
         err_set(&e, ERR_VALUE, "the password has fewer than 12 characters");
         err_hint(&e, "give it on standard input: echo 'a long sentence' | noroshi user add NAME");

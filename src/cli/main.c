@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,18 @@ static int open_here(void *ctx, const char *path, struct err *e)
     return fd >= 0 ? fd : err_errno(e, errno, "cannot open %s", path);
 }
 
-static const struct opener FILES_HERE = {open_here, NULL};
+static int wait_here(void *ctx, int fd, struct err *e)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (poll(&p, 1, -1) < 0) {
+        if (errno != EINTR) {
+            return err_errno(e, errno, "cannot wait for input");
+        }
+    }
+    return OK;
+}
+
+static const struct opener FILES_HERE = {.open = open_here, .wait = wait_here};
 
 /* Before a command has taken its options. */
 static int report(const struct err *e, int argc, char **argv)

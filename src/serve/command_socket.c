@@ -88,6 +88,25 @@ static int open_at_client(void *ctx, const char *path, struct err *e)
     return rc;
 }
 
+/* The client says nothing unless it is asked: what comes from it now is its end. */
+static int wait_for_input(void *ctx, int fd, struct err *e)
+{
+    const struct one *o = ctx;
+    struct pollfd p[3] = {{.fd = fd, .events = POLLIN},
+                          {.fd = o->fd, .events = POLLIN},
+                          {.fd = o->socket->stop[0], .events = POLLIN}};
+    while (poll(p, 3, -1) < 0) {
+        if (errno != EINTR) {
+            return err_errno(e, errno, "cannot wait for the command's input");
+        }
+    }
+    if (p[2].revents) {
+        err_set(e, ERR_CANCELLED, "the node is being stopped");
+        return err_hint(e, "give the command again when it runs, or without it");
+    }
+    return p[1].revents ? err_set(e, ERR_CANCELLED, "the command was ended") : OK;
+}
+
 static void serve_one(struct one *o)
 {
     struct err e = ERR_NONE;
@@ -99,7 +118,7 @@ static void serve_one(struct one *o)
     buf_init(&body, ARGS_BYTES);
     if (argv && same_user(o->fd) && msg_recv(o->fd, &type, &body, fds, 3, &nfds, &e) == 1 &&
         type == MSG_COMMAND && nfds == 3) {
-        const struct opener files = {open_at_client, o};
+        const struct opener files = {.open = open_at_client, .wait = wait_for_input, .ctx = o};
         int argc = split_args(&body, argv);
         int code = o->socket->run(o->socket->node, argc, argv, fds, &files);
         char text = (char)code;

@@ -89,6 +89,8 @@ int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
 struct opener {
     /* Opens a path for reading; a descriptor (>= 0, caller closes) or a negative code. */
     int (*open)(void *ctx, const char *path, struct err *e);
+    /* Waits until the descriptor can be read (or is at its end); ERR_CANCELLED when the command is to end. */
+    int (*wait)(void *ctx, int fd, struct err *e);
     void *ctx;
 };
 struct serve_opts {

@@ -382,6 +382,41 @@ def test_output_that_cannot_be_written(t):
     true(p.wait(20) in (0, 3), "a reader that has gone")
 
 
+def test_a_slow_pipe_holds_up_nobody(t):
+    """Others write while a command waits for its input; ending node or client ends the command."""
+    home = filled(t)
+    key = home.json("key", "make", "boss", "--role", "admin")["key"]
+    with home.serve() as running:
+        def waiting():
+            p = subprocess.Popen([node.PROGRAM, "-C", home.path, "intake", "--source", "feed", "-"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            p.stdin.write(b"".join(b"slow%d.example\n" % i for i in range(20000)))
+            p.stdin.flush()
+            time.sleep(0.5)
+            return p
+
+        client = running.client(key)
+        slow = waiting()
+        began = time.monotonic()
+        client.post("/api/v1/intake?source=sensor", "meanwhile.example\n", type="text/plain", want=200)
+        true(time.monotonic() - began < 5, "another may write meanwhile")
+        _, err = slow.communicate()
+        equal((slow.returncode, err), (0, b""), "and the slow one ends well")
+        equal(home.json("look", "slow19999.example")["indicators"] != [], True, "with all it gave")
+        killed = waiting()
+        killed.kill()
+        killed.communicate()
+        slow = waiting()
+        began = time.monotonic()
+        running.stop()
+        true(time.monotonic() - began < 10, "the node does not wait for it")
+        _, err = slow.communicate()
+        equal(slow.returncode, 3, f"the command says so: {err}")
+        true(b"stopped" in err, f"{err}")
+    equal([p.name for p in (home.path / "run").iterdir()], [], "no temporary file is left")
+    home.verified()
+
+
 def test_interrupted_by_the_user(t):
     """Ctrl-C in the middle of intake: what was accepted stays, the rest can be loaded again."""
     home, file = filled(t), big(t)
