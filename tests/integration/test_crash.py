@@ -151,6 +151,29 @@ def test_kill_of_the_running_node(t):
             equal(again.client().get("/healthz").json()["ok"], True, "it starts again")
 
 
+def test_kill_during_rebuild_retry_and_removal(t):
+    """What changes much in one go is done whole or not at all."""
+    print(f"  seed {SEED}", flush=True)
+    rng = random.Random(SEED + 2)
+    template, files = fresh(t), material(t)
+    load(template, files)
+    want = template.dump()
+    for n in range(max(3, ROUNDS // 3)):
+        home = template.copy(t.path("crash"))
+        home.json("exercise", "load")
+        for command in (["rebuild"], ["rejected", "retry", "--all"], ["exercise", "remove"]):
+            p = subprocess.Popen([node.PROGRAM, "-C", str(home.path), *command], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, start_new_session=True)
+            try:
+                p.wait(rng.uniform(0.005, 0.6))
+            except subprocess.TimeoutExpired:
+                kill_group(p)
+            home.verified()
+        home.json("exercise", "remove")
+        compare(home, want, f"round {n}")
+        home.verified()
+
+
 def test_kill_during_posts(t):
     """What the API acknowledged is there after kill -9 of the node."""
     home = t.home("feed", "sensor")
