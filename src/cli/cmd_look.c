@@ -64,7 +64,9 @@ static void print_indicators(FILE *out, struct jv indicators)
         print_safe(out, text_of(i, "how"));
         fprintf(out, ")  confidence %.2f  labels ", confidence);
         print_words(out, json_get(i, SV("labels")));
-        fputc('\n', out);
+        bool active = true;
+        (void)json_bool(json_get(i, SV("active")), &active);
+        fputs(active ? "\n" : "  (not in force: expired, taken back or context)\n", out);
         print_claims(out, json_get(i, SV("claims")));
     }
 }

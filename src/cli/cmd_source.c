@@ -284,7 +284,7 @@ const struct command cmd_source = {
     "  --upstream NAME      where its data really comes from: sources with the same upstream count as one "
     "witness\n"
     "  --mapping JSON       CSV columns to fields (docs/formats.md)\n"
-    "  --expiry TIME        how long a statement holds after its last time: 30d, 12h\n"
+    "  --expiry TIME        how long a statement without an end of its own holds after its last time: 30d, 12h\n"
     "  --org NAME           owning organisation (default: the node's first)\n"
     "  --exercise           belongs to a drill: marked everywhere, removed by `noroshi exercise remove`\n\n"
     "examples:\n"

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES (1u << 20)
-#define HITS_MAX 16
 
 struct watch {
     struct cmd *c;
@@ -66,8 +65,7 @@ static void match_event(struct watch *w, const struct observation *o, struct sv 
         size_t n = fuse_index_find(&w->index, &o->v[i].value, hit);
         for (size_t h = 0; h < n; h++) {
             struct err ignored = ERR_NONE;
-            if (fuse_holds(w->c->node->fuse, &w->view, hit[h].kind, hit[h].value, time_hour(o->time),
-                           &ignored) == 1) {
+            if (fuse_holds(w->c->node->fuse, &w->view, hit[h].kind, hit[h].value, o->time, &ignored) == 1) {
                 write_hit(w, o, &o->v[i], hit[h].kind, hit[h].value, event);
             }
         }

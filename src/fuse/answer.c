@@ -64,6 +64,12 @@ static void read_claim(struct stmt *s, struct arena *a, struct answer_claim *c)
         .upstream = keep(a, col_text(s, 16)),
         .exercise = col_int(s, 18) != 0,
     };
+    const struct claim_times times = {.valid_until = c->valid_until,
+                                      .last = c->last,
+                                      .modified = c->modified,
+                                      .created = c->created,
+                                      .valid_from = c->valid_from};
+    c->end = claim_end(&times, col_int(s, 21));
     struct sv grade = col_text(s, 17);
     c->reliability = grade.n ? grade.p[0] : 'F';
 }
@@ -71,7 +77,7 @@ static void read_claim(struct stmt *s, struct arena *a, struct answer_claim *c)
 static const char SELECT[] =
     "SELECT c.source, c.flags, c.tlp, c.created, c.modified, c.valid_from, c.valid_until, c.first_seen, "
     "c.last_seen, c.confidence, c.labels, c.ref,"
-    " c.note, c.meta, c.accepted, s.name, s.upstream, s.reliability, s.exercise, c.kind, c.value"
+    " c.note, c.meta, c.accepted, s.name, s.upstream, s.reliability, s.exercise, c.kind, c.value, s.expiry"
     " FROM claim c JOIN source s ON s.id = c.source WHERE c.h = ? ORDER BY c.id";
 
 static int read_visible(struct fuse *f, const struct pact_view *view, struct arena *a, struct answer *r,
@@ -119,13 +125,19 @@ static usec first_time(const struct answer_claim *c)
                                         : c->accepted;
 }
 
+/* It states the value as bad, is not taken back and has not run out. */
+static bool in_force(const struct answer_claim *c, usec now)
+{
+    return !(c->flags & (CLAIM_CONTEXT | CLAIM_REVOKED)) && c->end >= now;
+}
+
 static struct sv upstream_of(const struct answer_claim *c)
 {
     return c->upstream.n ? c->upstream : c->source_name;
 }
 
 /* Two sources that copy the same upstream are one witness: the stronger term of each upstream takes part. */
-static double confidence_of(const struct answer *r)
+static double confidence_of(const struct answer *r, usec now)
 {
     double terms[ANSWER_CLAIMS];
     struct sv upstream[ANSWER_CLAIMS];
@@ -133,7 +145,7 @@ static double confidence_of(const struct answer *r)
     for (size_t i = 0; i < r->n; i++) {
         const struct answer_claim *c = &r->claim[i];
         size_t k = 0;
-        if (c->flags & (CLAIM_CONTEXT | CLAIM_REVOKED)) {
+        if (!in_force(c, now)) {
             continue;
         }
         while (k < n && !sv_eq(upstream[k], upstream_of(c))) {
@@ -191,9 +203,9 @@ static void sum_up(struct answer *r, usec now)
         r->valid_until = c->valid_until > r->valid_until ? c->valid_until : r->valid_until;
         r->tlp = c->tlp > r->tlp ? c->tlp : r->tlp;
         r->exercise |= c->exercise;
-        r->active |= !(c->flags & (CLAIM_CONTEXT | CLAIM_REVOKED));
+        r->active |= in_force(c, now);
     }
-    r->confidence = confidence_of(r);
+    r->confidence = confidence_of(r, now);
 }
 
 int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
@@ -247,6 +259,7 @@ static void write_claim(const struct answer *r, const struct answer_claim *c, st
     write_time(w, "modified", c->modified);
     write_time(w, "valid_from", c->valid_from);
     write_time(w, "valid_until", c->valid_until);
+    write_time(w, "expires", c->end == INT64_MAX ? USEC_NONE : c->end);
     write_time(w, "accepted", c->accepted);
     write_words(w, "labels", c->labels);
     jw_kstr(w, "ref", c->ref.n ? c->ref : SV_NONE);

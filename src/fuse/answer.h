@@ -13,7 +13,8 @@ struct answer_claim {
     bool exercise;
     unsigned flags;
     enum tlp tlp;
-    usec created, modified, valid_from, valid_until, first, last, accepted;
+    usec created, modified, valid_from, valid_until, first, last, accepted,
+        end; /* last instant at which it holds; INT64_MAX = no end */
     int confidence;
     struct sv labels, ref, note, meta;
     double term;
@@ -26,7 +27,7 @@ struct answer {
     double confidence;
     usec first, last, valid_from, valid_until;
     enum tlp tlp;
-    bool exercise, active;  /* active: some claim states it as bad and is not taken back */
+    bool exercise, active;  /* active: some claim states it as bad, is not taken back and has not run out */
     struct sv labels;       /* union */
     struct sv first_source; /* who said so first */
 };

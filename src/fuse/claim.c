@@ -189,6 +189,28 @@ static int update(struct fuse *f, const struct row *r, struct err *e)
     return rc;
 }
 
+static usec row_end(const struct row *r, int64_t expiry)
+{
+    const struct claim_times times = {.valid_until = r->valid_until,
+                                      .last = r->last,
+                                      .modified = r->modified,
+                                      .created = r->created,
+                                      .valid_from = r->valid_from};
+    return r->flags ? USEC_NONE : claim_end(&times, expiry);
+}
+
+/* Events that no claim covered when they came may be covered by what this one says now. */
+static int note_reach(struct fuse *f, const struct entry *entry, const struct row *old, const struct row *now,
+                      struct err *e)
+{
+    int64_t expiry;
+    int rc = source_expiry(f, entry->source, &expiry, e);
+    if (rc == OK && row_end(now, expiry) > row_end(old, expiry)) {
+        rc = past_again(f, e);
+    }
+    return rc;
+}
+
 int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
                 struct err *e)
 {
@@ -233,6 +255,7 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
         bool same = same_row(&merged, &old);
         *ret = same ? CHANGE_NONE : CHANGE_UPDATE;
         rc = same ? OK : update(f, &merged, e);
+        rc = rc == OK && !same ? note_reach(f, entry, &old, &merged, e) : rc;
         bool was_out = old.flags & (CLAIM_CONTEXT | CLAIM_REVOKED),
              is_out = merged.flags & (CLAIM_CONTEXT | CLAIM_REVOKED);
         f->index_stale |= !same && was_out != is_out;

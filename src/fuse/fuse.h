@@ -109,7 +109,20 @@ struct fuse_index {
 int fuse_index_refresh(struct fuse *f, usec now, struct err *e) MUST_USE;
 struct fuse_index fuse_index_get(struct fuse *f);
 void fuse_index_put(struct fuse_index *i);
-size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct hit *ret, size_t max);
+#define INDEX_HITS 32
+struct index_hit {
+    enum kind kind;
+    enum match_how how;
+    struct sv value; /* of the indicator; may point into `scratch` */
+    char scratch[MATCHSET_VALUE_MAX];
+};
+/* The indicators of both blocks that cover an observed value, each once. */
+size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct index_hit ret[INDEX_HITS]);
+/* 1 = some claim (that the view sees, NULL = all) states the value as bad and holds in the hour of an
+ * event at `at`; 0 = all are expired, taken back or context. Whole hours, so that it does not matter which
+ * events of an hour are counted first. */
+int fuse_holds(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec at,
+               struct err *e) MUST_USE;
 
 /* ---- answers
  * ------------------------------------------------------------------------------------------------------------

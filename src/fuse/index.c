@@ -21,10 +21,33 @@ void fuse_index_put(struct fuse_index *i)
     *i = (struct fuse_index){0};
 }
 
-size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct hit *ret, size_t max)
+/* A value that another source stated after the base was built stands in both blocks. */
+static bool met(const struct index_hit *hit, size_t n, enum kind kind, struct sv value)
 {
-    size_t n = i->base ? matchset_find(i->base, o, ret, max) : 0;
-    return i->fresh && n < max ? n + matchset_find(i->fresh, o, ret + n, max - n) : n;
+    for (size_t i = 0; i < n; i++) {
+        if (hit[i].kind == kind && sv_eq(hit[i].value, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t fuse_index_find(const struct fuse_index *i, const struct obs *o, struct index_hit ret[INDEX_HITS])
+{
+    const struct matchset *sets[2] = {i->base, i->fresh};
+    size_t n = 0;
+    for (size_t k = 0; k < 2; k++) {
+        struct hit hit[INDEX_HITS];
+        size_t found = sets[k] ? matchset_find(sets[k], o, hit, INDEX_HITS) : 0;
+        for (size_t h = 0; h < found && n < INDEX_HITS; h++) {
+            struct index_hit *r = &ret[n];
+            r->kind = hit[h].kind;
+            r->how = hit[h].how;
+            r->value = matchset_value(sets[k], hit[h].entry, r->scratch);
+            n += !met(ret, n, r->kind, r->value);
+        }
+    }
+    return n;
 }
 
 /* A value that cannot stand in an index (a whole top-level domain) is claimed, found and shown, but not

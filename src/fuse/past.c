@@ -1,8 +1,5 @@
 #include "fuse/private.h"
 
-/* Covering indicators kept per observable; more are counted under the most specific ones only. */
-#define HITS_MAX 16
-
 int64_t cursor_get(struct fuse *f, const char *name)
 {
     struct stmt *s = db_query(f->db, "SELECT at FROM cursor WHERE name = ?", NULL);
@@ -129,26 +126,9 @@ int fuse_forget(struct fuse *f, usec now, struct err *e)
 /* ---- new indicators against the past
  * -------------------------------------------------------------------------------------- */
 
-/* Was the same (kind, value) matched already, by a claim that came before? Then its past is counted. */
-static bool known_before(struct fuse *f, int64_t h, enum kind kind, struct sv value, int64_t entry)
-{
-    struct stmt *s =
-        db_query(f->db, "SELECT kind, value FROM claim WHERE h = ? AND entry <= ? AND flags = 0", NULL);
-    bool known = false;
-    if (s) {
-        db_int(s, h);
-        db_int(s, entry);
-        while (!known && db_step(s, NULL) == 1) {
-            known = col_int(s, 0) == (int64_t)kind && sv_eq(col_text(s, 1), value);
-        }
-        db_done(s);
-    }
-    return known;
-}
-
 /*
  * Claims of entries after `settled` that could match, as a block of their own. Newest rows are last, so the
- * walk starts at the end. A value that an older claim stated already is in too: known_before sorts it out,
+ * walk starts at the end. A value that an older claim stated already is in too: what is counted sorts it out,
  * for the few that are met.
  */
 static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b, size_t *ret_n, struct err *e)
@@ -183,24 +163,36 @@ static int new_claims(struct fuse *f, int64_t settled, struct matchset_build *b,
     return rc < 0 ? rc : OK;
 }
 
-static int add_hits(struct sighting_batch *b, struct stmt *row, const struct matchset *set, int64_t settled,
+/* Brings one sighting up to what the past holds: done again it changes nothing. */
+static int catch_up(struct sighting_batch *b, struct sighting *s, struct err *e)
+{
+    uint64_t counted = 0;
+    int holds = fuse_holds(b->f, NULL, s->kind, s->indicator, s->hour, e);
+    int rc = holds == 1 ? sighting_counted(b->f, s->source, s, &counted, e) : holds;
+    if (rc != OK || !holds || counted >= s->count) {
+        return rc;
+    }
+    s->count -= counted;
+    return sightings_add(b, s, e);
+}
+
+static int add_hits(struct sighting_batch *b, struct stmt *row, const struct fuse_index *index,
                     struct arena *a, struct err *e)
 {
-    struct hit hit[HITS_MAX];
+    struct index_hit hit[INDEX_HITS];
     struct obs o;
     struct err ignored = ERR_NONE;
     arena_reset(a);
     if (obs_read(a, (enum kind)col_int(row, 1), col_text(row, 2), &o, &ignored) != OK) {
         return OK;
     }
-    size_t n = matchset_find(set, &o, hit, HITS_MAX);
+    size_t n = fuse_index_find(index, &o, hit);
     int rc = OK;
     for (size_t i = 0; rc == OK && i < n; i++) {
-        char scratch[MATCHSET_VALUE_MAX];
-        const struct sighting s = {
+        struct sighting s = {
             .observed = o.value,
             .observed_kind = o.kind,
-            .indicator = matchset_value(set, hit[i].entry, scratch),
+            .indicator = hit[i].value,
             .kind = hit[i].kind,
             .sensor = col_text(row, 3),
             .class = col_text(row, 4),
@@ -211,14 +203,12 @@ static int add_hits(struct sighting_batch *b, struct stmt *row, const struct mat
             .first = col_time(row, 8),
             .last = col_time(row, 9),
         };
-        bool counted =
-            known_before(b->f, value_hash(b->f, s.kind, s.indicator), s.kind, s.indicator, settled);
-        rc = counted ? OK : sightings_add(b, &s, e);
+        rc = catch_up(b, &s, e);
     }
     return rc;
 }
 
-static int scan_past(struct fuse *f, const struct take_opts *o, const struct matchset *set, int64_t settled,
+static int scan_past(struct fuse *f, const struct take_opts *o, const struct fuse_index *index,
                      uint64_t *touched, struct err *e)
 {
     struct stmt *s = db_query(f->db,
@@ -241,7 +231,7 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
             source = col_int(s, 0);
             rc = rc == OK ? sightings_begin(&batch, f, o, source, e) : rc;
         }
-        rc = rc == OK ? add_hits(&batch, s, set, settled, &a, e) : rc;
+        rc = rc == OK ? add_hits(&batch, s, index, &a, e) : rc;
     }
     db_done(s);
     arena_clear(&a);
@@ -254,25 +244,50 @@ static int scan_past(struct fuse *f, const struct take_opts *o, const struct mat
     return rc;
 }
 
-int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e)
+int past_again(struct fuse *f, struct err *e)
 {
-    int64_t settled = cursor_get(f, "settled"),
-            newest = db_value(f->db, "SELECT entry FROM claim ORDER BY id DESC LIMIT 1", 0);
-    if (newest <= settled) {
-        return OK;
+    return cursor_get(f, "again") ? OK : cursor_set(f, "again", 1, e);
+}
+
+static int settle_all(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e)
+{
+    int rc = fuse_index_refresh(f, o->now, e);
+    if (rc == OK) {
+        struct fuse_index index = fuse_index_get(f);
+        rc = scan_past(f, o, &index, touched, e);
+        fuse_index_put(&index);
     }
-    if (!db_value(f->db, "SELECT 1 FROM past LIMIT 1", 0)) {
-        return cursor_set(f, "settled", newest, e);
-    }
+    return rc == OK ? cursor_set(f, "again", 0, e) : rc;
+}
+
+static int settle_new(struct fuse *f, const struct take_opts *o, int64_t settled, uint64_t *touched,
+                      struct err *e)
+{
     size_t n = 0;
     struct matchset_build *b = matchset_build_new(1024);
     int rc = b ? new_claims(f, settled, b, &n, e)
                : err_set(e, ERR_MEMORY, "no memory to look new indicators up in the past");
     if (rc == OK && n) {
-        struct matchset *set = matchset_build_finish(b, e);
-        rc = set ? scan_past(f, o, set, settled, touched, e) : e->code;
-        matchset_free(set);
+        struct fuse_index index = {.base = matchset_build_finish(b, e)};
+        rc = index.base ? scan_past(f, o, &index, touched, e) : e->code;
+        fuse_index_put(&index);
     }
     matchset_build_free(b);
+    return rc;
+}
+
+int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e)
+{
+    int64_t settled = cursor_get(f, "settled"), again = cursor_get(f, "again"),
+            newest = db_value(f->db, "SELECT entry FROM claim ORDER BY id DESC LIMIT 1", 0);
+    if (newest <= settled && !again) {
+        return OK;
+    }
+    int rc = OK;
+    if (db_value(f->db, "SELECT 1 FROM past LIMIT 1", 0)) {
+        rc = again ? settle_all(f, o, touched, e) : settle_new(f, o, settled, touched, e);
+    } else if (again) {
+        rc = cursor_set(f, "again", 0, e);
+    }
     return rc == OK ? cursor_set(f, "settled", newest, e) : rc;
 }

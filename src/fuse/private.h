@@ -39,6 +39,14 @@ void seen_free(struct seen *s);
 /* What applying a record did. */
 enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_UPDATE, CHANGE_CONFLICT };
 
+/* holds.c: the last instant at which a claim holds: its `valid_until`, else its last time and the source's
+ * expiry (seconds, 0 = none). INT64_MAX = it does not end; nor does one of which the source gives no time. */
+struct claim_times {
+    usec valid_until, last, modified, created, valid_from;
+};
+usec claim_end(const struct claim_times *c, int64_t expiry);
+int source_expiry(struct fuse *f, int64_t source, int64_t *ret, struct err *e);
+
 /* claim.c: merges one claim of `entry->source` into its row. */
 int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
                 struct err *e);
@@ -59,6 +67,8 @@ const char *list_role(struct sv name);
 /* sighting.c */
 void sighting_encode(struct buf *b, const struct sighting *s);
 bool sighting_decode(struct sv bytes, struct sighting *ret);
+/* How many events the stored sighting counts; 0 = there is none. */
+int sighting_counted(struct fuse *f, int64_t source, const struct sighting *s, uint64_t *ret, struct err *e);
 int sighting_apply(struct fuse *f, const struct entry *entry, const struct sighting *s, int64_t *ret_id,
                    struct err *e);
 
@@ -99,6 +109,8 @@ int past_add(struct fuse *f, int64_t source, const struct agg *a, usec now, stru
  * rows. */
 int past_settle(struct fuse *f, const struct take_opts *o, uint64_t *touched, struct err *e);
 int64_t cursor_get(struct fuse *f, const char *name);
+/* The past is to be looked up again in all claims at the next settling: one holds longer than it did. */
+int past_again(struct fuse *f, struct err *e);
 int cursor_set(struct fuse *f, const char *name, int64_t at, struct err *e);
 
 /* Gathers the sightings of one source into one ledger entry: begin, add (applies at once), end (appends the

@@ -36,12 +36,13 @@ bool sighting_decode(struct sv bytes, struct sighting *ret)
 }
 
 static int find(struct fuse *f, int64_t source, int64_t h, const struct sighting *s, int64_t *ret_id,
-                struct err *e)
+                uint64_t *ret_count, struct err *e)
 {
-    struct stmt *q = db_query(f->db,
-                              "SELECT id, source, kind, value, observed_kind, observed, sensor, class, field "
-                              "FROM sighting WHERE h = ? AND hour = ?",
-                              e);
+    struct stmt *q =
+        db_query(f->db,
+                 "SELECT id, source, kind, value, observed_kind, observed, sensor, class, field, "
+                 "count FROM sighting WHERE h = ? AND hour = ?",
+                 e);
     if (!q) {
         return e->code;
     }
@@ -55,6 +56,7 @@ static int find(struct fuse *f, int64_t source, int64_t h, const struct sighting
             sv_eq(col_text(q, 5), s->observed) && sv_eq(col_text(q, 6), s->sensor) &&
             sv_eq(col_text(q, 7), s->class) && sv_eq(col_text(q, 8), s->field)) {
             *ret_id = col_int(q, 0);
+            *ret_count = (uint64_t)col_int(q, 9);
         }
     }
     db_done(q);
@@ -115,11 +117,19 @@ static int insert(struct fuse *f, int64_t source, int64_t h, const struct sighti
     return rc;
 }
 
+int sighting_counted(struct fuse *f, int64_t source, const struct sighting *s, uint64_t *ret, struct err *e)
+{
+    int64_t id;
+    *ret = 0;
+    return find(f, source, value_hash(f, s->kind, s->indicator), s, &id, ret, e);
+}
+
 int sighting_apply(struct fuse *f, const struct entry *entry, const struct sighting *s, int64_t *ret_id,
                    struct err *e)
 {
     int64_t h = value_hash(f, s->kind, s->indicator);
-    int rc = find(f, entry->source, h, s, ret_id, e);
+    uint64_t counted;
+    int rc = find(f, entry->source, h, s, ret_id, &counted, e);
     if (rc != OK) {
         return rc;
     }

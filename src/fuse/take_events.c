@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#define HITS_MAX 16
-
 /* ---- chunks: the same bytes from the same source are counted once
  * ------------------------------------------------------ */
 
@@ -128,31 +126,32 @@ static bool may_tell(const struct take *t, const struct sighting *s)
 static int match_agg(struct take *t, struct sighting_batch *b, const struct fuse_index *index, struct agg *a,
                      struct err *e)
 {
-    struct hit hit[HITS_MAX];
-    const struct matchset *sets[2] = {index->base, index->fresh};
+    struct index_hit hit[INDEX_HITS];
+    size_t n = fuse_index_find(index, &a->seen.value, hit);
     int rc = OK;
-    for (size_t k = 0; k < 2 && rc == OK; k++) {
-        size_t n = sets[k] ? matchset_find(sets[k], &a->seen.value, hit, HITS_MAX) : 0;
-        for (size_t i = 0; rc == OK && i < n; i++) {
-            char scratch[MATCHSET_VALUE_MAX];
-            const struct sighting s = {
-                .observed = a->seen.value.value,
-                .observed_kind = a->seen.value.kind,
-                .indicator = matchset_value(sets[k], hit[i].entry, scratch),
-                .kind = hit[i].kind,
-                .sensor = a->sensor,
-                .class = a->class,
-                .field = a->seen.field,
-                .hour = a->hour,
-                .count = a->count,
-                .first = a->first,
-                .last = a->last,
-            };
-            bool told = may_tell(t, &s);
-            a->hit |= told;
-            t->report->sightings += told;
-            rc = sightings_add(b, &s, e);
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        const struct sighting s = {
+            .observed = a->seen.value.value,
+            .observed_kind = a->seen.value.kind,
+            .indicator = hit[i].value,
+            .kind = hit[i].kind,
+            .sensor = a->sensor,
+            .class = a->class,
+            .field = a->seen.field,
+            .hour = a->hour,
+            .count = a->count,
+            .first = a->first,
+            .last = a->last,
+        };
+        int holds = fuse_holds(t->f, NULL, s.kind, s.indicator, s.hour, e);
+        if (holds <= 0) {
+            rc = holds;
+            continue;
         }
+        bool told = may_tell(t, &s);
+        a->hit |= told;
+        t->report->sightings += told;
+        rc = sightings_add(b, &s, e);
     }
     return rc;
 }

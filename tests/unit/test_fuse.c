@@ -209,6 +209,102 @@ static void order_of_arrival_does_not_matter(void **state)
     }
 }
 
+/* ---- how long a claim holds
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static const char HELD[] = CSV "ip,192.0.2.7,2026-01-01,2026-01-02,80,,\n",
+                  HELD_LONGER[] = CSV "ip,192.0.2.7,2026-01-01,2026-01-03T10:30:00Z,80,,\n";
+
+static int64_t sightings_of(struct toy *t, const char *value, bool *ret_active)
+{
+    struct toy_answer a = toy_look(t, 0, value);
+    int64_t count = -1;
+    assert_true(json_i64(json_path(a.v, "sightings", "count", NULL), &count));
+    assert_true(json_bool(json_get(toy_at(json_get(a.v, SV("indicators")), 0), SV("active")), ret_active));
+    toy_answer_free(&a);
+    return count;
+}
+
+static void set_expiry(struct toy *t, struct source *s, int64_t seconds)
+{
+    struct err e = ERR_NONE;
+    s->expiry = seconds;
+    assert_int_equal(db_begin(t->db, &e), OK);
+    assert_int_equal(source_put(t->ledger, t->db, s, t->now, &e), OK);
+    assert_int_equal(db_end(t->db, true, &e), OK);
+}
+
+static void events_after_the_end_of_a_claim_do_not_match(void **state)
+{
+    static const char *const orders[] = {"fe", "ef", "fle", "fel", "efl", "lfe"};
+    static const int64_t counts[] = {0, 0, 3, 3, 3, 3};
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct toy t;
+        bool active;
+        toy_open(&t);
+        struct source feed = toy_source(&t, "feed", 0, 'B', TLP_GREEN),
+                      sensor = toy_source(&t, "sensor", 0, 'A', TLP_GREEN);
+        set_expiry(&t, &feed, 3600);
+        for (const char *step = orders[i]; *step; step++) {
+            toy_take(&t, *step == 'e' ? &sensor : &feed,
+                     *step == 'e'   ? EVENTS
+                     : *step == 'f' ? HELD
+                                    : HELD_LONGER);
+        }
+        /* until 11:30: both hours of the three events */
+        assert_int_equal(sightings_of(&t, "192.0.2.7", &active), counts[i]);
+        assert_false(active);
+        set_expiry(&t, &feed, 365 * 86400);
+        assert_int_equal(sightings_of(&t, "192.0.2.7", &active), counts[i]);
+        assert_true(active);
+        toy_close(&t);
+    }
+}
+
+static void what_was_context_and_is_now_called_bad_is_looked_up_in_the_past(void **state)
+{
+    static const char LINK[] =
+        "{\"Event\":{\"uuid\":\"5a0092c5-5f74-4287-9642-33f4c354e56d\",\"info\":\"x\",\"date\":\"2026-01-"
+        "01\","
+        "\"timestamp\":\"%d\",\"Attribute\":[{\"uuid\":\"5b0092c5-5f74-4287-9642-33f4c354e56d\",\"type\":"
+        "\"ip-dst\",\"category\":\"Network activity\",\"value\":\"192.0.2.7\",\"to_ids\":%s,\"timestamp\":"
+        "\"%d\"}]}}";
+    struct toy t;
+    char text[1024];
+    bool active;
+    toy_open(&t);
+    struct source feed = toy_source(&t, "feed", 0, 'B', TLP_GREEN),
+                  sensor = toy_source(&t, "sensor", 0, 'A', TLP_GREEN);
+    snprintf(text, sizeof(text), LINK, 1767225600, "false", 1767225600);
+    toy_take(&t, &feed, text);
+    toy_take(&t, &sensor, EVENTS);
+    assert_int_equal(sightings_of(&t, "192.0.2.7", &active), 0);
+    assert_false(active);
+    snprintf(text, sizeof(text), LINK, 1767312000, "true", 1767312000);
+    toy_take(&t, &feed, text);
+    assert_int_equal(sightings_of(&t, "192.0.2.7", &active), 3);
+    assert_true(active);
+    toy_close(&t);
+}
+
+/* A second source's claim stands in the small block beside the whole one: the same value is in both. */
+static void a_value_in_both_blocks_of_the_index_is_counted_once(void **state)
+{
+    struct toy t;
+    bool active;
+    toy_open(&t);
+    struct source feed = toy_source(&t, "feed", 0, 'B', TLP_GREEN),
+                  again = toy_source(&t, "again", 0, 'C', TLP_GREEN),
+                  sensor = toy_source(&t, "sensor", 0, 'A', TLP_GREEN);
+    toy_take(&t, &feed, FEED);
+    toy_take(&t, &sensor, EVENTS);
+    toy_take(&t, &again, FEED);
+    toy_take(&t, &sensor, EVE("2026-01-03T12:00:00.000000+0000", "192.0.2.7", "198.51.100.2"));
+    assert_int_equal(sightings_of(&t, "192.0.2.7", &active), 4);
+    toy_close(&t);
+}
+
 static void sightings_before_the_indicator_are_told_so(void **state)
 {
     struct toy t;
@@ -614,6 +710,9 @@ int main(void)
         cmocka_unit_test(confidence_ages_by_half_lives),
         cmocka_unit_test(the_newest_catalogue_replaces),
         cmocka_unit_test(order_of_arrival_does_not_matter),
+        cmocka_unit_test(events_after_the_end_of_a_claim_do_not_match),
+        cmocka_unit_test(what_was_context_and_is_now_called_bad_is_looked_up_in_the_past),
+        cmocka_unit_test(a_value_in_both_blocks_of_the_index_is_counted_once),
         cmocka_unit_test(sightings_before_the_indicator_are_told_so),
         cmocka_unit_test(warninglists_suppress_by_role),
         cmocka_unit_test(a_prefix_shows_what_is_inside),
