@@ -85,7 +85,8 @@ static int on_member(void *ctx, struct sv path, const char *format, struct err *
 static size_t read_all(int fd, const char *name, struct tally *t)
 {
     const struct intake_sink sink = {t,        on_record,      on_claim,  on_object, on_list,
-                                     on_entry, on_observation, on_reject, on_chunk,  on_member};
+                                     on_entry, on_observation, on_reject, on_chunk,  on_member,
+                                     NULL};
     const struct intake_opts opts = {.mapping = SV(""), .format = SV(""), .name = sv_c(name)};
     struct err e = ERR_NONE;
 

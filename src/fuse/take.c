@@ -397,6 +397,15 @@ GUARDED(chunk, take_chunk(g->t, sha, offset, length, e), const struct sha256 *sh
         uint64_t length, struct err *e)
 GUARDED(member, on_member(g->t, path, format, e), struct sv path, const char *format, struct err *e)
 
+/* Nobody else writes while a batch is open: one that waits for a slow pipe is committed as it is. */
+static int guarded_idle(void *ctx, struct err *e)
+{
+    struct guard *g = ctx;
+    int rc = take_flush(g->t, e);
+    g->failed = rc < 0 ? rc : g->failed;
+    return rc;
+}
+
 static int run(struct take *t, int fd, struct guard *g, struct err *e)
 {
     const struct source *s = t->o->source;
@@ -418,6 +427,7 @@ static int run(struct take *t, int fd, struct guard *g, struct err *e)
         .reject = guarded_reject,
         .chunk = guarded_chunk,
         .member = guarded_member,
+        .idle = guarded_idle,
     };
     return t->o->parsers ? intake_run(t->o->parsers, fd, &opts, &sink, e) : intake_parse(fd, &opts, &sink, e);
 }

@@ -202,6 +202,14 @@ static int remember_chunk(struct take *t, struct err *e)
                     : rc;
 }
 
+/* Between a chunk's beginning and its end others had their turn: the same bytes may be there by now. */
+static int taken_meanwhile(struct take *t, struct err *e)
+{
+    return t->chunk_known || t->o->retry
+               ? 0
+               : event_chunk_known(t->f->db, t->o->source->id, &t->chunk_sha, t->chunk_offset, e);
+}
+
 /* In this order inside one transaction: the past catches up with all claims, so does the index, then this
  * chunk joins both. */
 static int commit_chunk(struct take *t, struct err *e)
@@ -209,6 +217,10 @@ static int commit_chunk(struct take *t, struct err *e)
     uint64_t touched = 0;
     int rc = t->claims.n || t->objects.n ? take_flush(t, e) : OK;
     rc = rc == OK ? take_begin(t, e) : rc;
+    int known = rc == OK ? taken_meanwhile(t, e) : 0;
+    if (rc == OK && known != 0) {
+        return known < 0 ? known : take_flush(t, e);
+    }
     rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
     rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
     rc = rc == OK ? store_chunk(t, e) : rc;

@@ -117,6 +117,9 @@ struct intake_sink {
     /* "empty" is told of a file without content, "unknown" of a member in no format of ours, which is then
      * one rejected record "file". */
     int (*member)(void *ctx, struct sv path, const char *format, struct err *e);
+    /* Nothing came for a moment, of a slow input or a parser that hangs: what others wait for can be given
+     * back. May be NULL. */
+    int (*idle)(void *ctx, struct err *e);
 };
 
 /* ---- formats

@@ -25,6 +25,7 @@
 #define PIPE_BYTES (1 << 20)
 #define READ_BYTES ((size_t)256 << 10)
 #define JOBS_MOST 64u
+#define IDLE_MS 100
 
 enum { MSG_JOB = 1 };
 enum { JOB_IN, JOB_OUT, JOB_STATUS, JOB_FDS };
@@ -437,6 +438,17 @@ static char *read_room(struct buf *b, size_t used)
     return buf_reserve(b, b->n > READ_BYTES ? b->n : READ_BYTES);
 }
 
+/* Returns when there is something to read; the caller's sink is told when that takes long. */
+static int wait_for_frames(const struct run *r, const struct intake_sink *sink, struct err *e)
+{
+    struct pollfd p = {r->out, POLLIN, 0};
+    int n;
+    do
+        n = poll(&p, 1, IDLE_MS);
+    while (n < 0 && errno == EINTR);
+    return n == 0 && sink->idle ? sink->idle(sink->ctx, e) : OK;
+}
+
 static int replay(const struct run *r, const struct intake_sink *sink, struct buf *b, struct arena *a,
                   struct err *e)
 {
@@ -445,6 +457,9 @@ static int replay(const struct run *r, const struct intake_sink *sink, struct bu
         char *p = b->p ? read_room(b, used) : buf_reserve(b, READ_BYTES);
         if (!p)
             return err_set(e, ERR_LIMIT, "a record of the file is too large");
+        int idle = wait_for_frames(r, sink, e);
+        if (idle < 0)
+            return idle;
         ssize_t n = read(r->out, p, b->n > READ_BYTES ? b->n : READ_BYTES);
         used = 0;
         if (n < 0 && errno == EINTR)

@@ -119,7 +119,8 @@ static inline void fuzz_format(const char *name, const uint8_t *data, size_t siz
     const struct intake_format *format = intake_format_find(sv_c(name));
     struct promises p = {0};
     const struct intake_sink sink = {&p,       on_record,      on_claim,  on_object, on_list,
-                                     on_entry, on_observation, on_reject, on_chunk,  on_member};
+                                     on_entry, on_observation, on_reject, on_chunk,  on_member,
+                                     NULL};
     const struct intake_opts opts = {.mapping = SV(""), .format = SV(""), .name = SV("input")};
     struct arena a;
     struct err e = ERR_NONE;

@@ -71,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct promises p = {0};
     const struct intake_sink sink = {&p,       any_record,      any_claim,  any_object, on_list,
-                                     on_entry, any_observation, any_reject, on_chunk,   any_member};
+                                     on_entry, any_observation, any_reject, on_chunk,   any_member,
+                                     NULL};
     struct sv bytes = sv_from((const char *)data, size);
     struct claim_rec c;
     struct object_rec o;

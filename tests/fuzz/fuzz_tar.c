@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static int fd = -1;
     struct promises p = {0};
     const struct intake_sink sink = {&p,       on_record,      on_claim,  on_object, on_list,
-                                     on_entry, on_observation, on_reject, on_chunk,  on_member};
+                                     on_entry, on_observation, on_reject, on_chunk,  on_member,
+                                     NULL};
     const struct intake_opts opts = {.mapping = SV(""), .format = SV(""), .name = SV("input")};
     struct err e = ERR_NONE;
 

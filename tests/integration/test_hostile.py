@@ -3,6 +3,7 @@ a command for files.
 """
 import gzip
 import os
+import signal
 import socket
 import sqlite3
 import ssl
@@ -158,6 +159,31 @@ def test_an_ended_session_ends_its_stream(t):
         sign_in(node, "admin", home.password)  # is given the number of the ended session
         until(lambda: not stream.read1(4096), "the stream ends", seconds=45)
         c.close()
+
+
+def children(pid):
+    return [int(p) for p in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+
+
+def test_a_parser_that_hangs_stops_nobody(t):
+    home = t.home("own")
+    lines = t.file("many.txt", "".join(f"x{i}.example.org\n" for i in range(800000)))
+    with home.serve() as node:
+        command = subprocess.Popen([PROGRAM, "-C", str(home.path), "intake", "--source", "own", str(lines)],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        worker = until(lambda: [w for c in children(node.process.pid) for w in children(c)], "a worker")[0]
+        until(lambda: home.rows("SELECT count(*) FROM claim")[0][0] > 20000, "a part is taken")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            owner = sign_in(node, "admin", home.password)
+            owner.post("/api/v1/sources", {"name": "meanwhile", "zone": "UTC"}, want=201)
+            true(command.poll() is None, "the command waits still")
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        command.communicate(timeout=120)
+        equal(command.returncode, 0, "exit of the command")
+        equal(home.rows("SELECT count(*) FROM claim"), [(800000,)], "claims")
+    home.verified()
 
 
 def test_a_command_opens_only_what_it_names(t):

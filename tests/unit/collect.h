@@ -212,7 +212,8 @@ static inline struct intake_sink collect_sink(struct collect *c)
                                 collect_observation,
                                 collect_reject,
                                 collect_chunk,
-                                collect_member};
+                                collect_member,
+                                NULL};
 }
 
 /* Reads a descriptor; `format` "" detects. */

@@ -144,5 +144,6 @@ static inline struct intake_sink transcript_sink(struct transcript *t)
                                 transcript_observation,
                                 transcript_reject,
                                 transcript_chunk,
-                                transcript_member};
+                                transcript_member,
+                                NULL};
 }
