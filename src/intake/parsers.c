@@ -237,6 +237,8 @@ static _Noreturn void be_worker(struct nursery *n, int *fds)
     if (in < 0 || out < 0 || dup2(in, 3) < 0 || dup2(out, 4) < 0)
         _exit(1);
     (void)close_range(5, ~0u, 0);
+    if (!SANITIZED) /* what a worker has to say stands in frames, not on somebody's terminal */
+        (void)dup2(0, 2);
     const int moved[JOB_FDS] = {3, 4, -1};
     work(buf_sv(&n->body), moved, &n->old_mask);
 }
@@ -276,12 +278,29 @@ static bool take_job(struct nursery *n)
     return true;
 }
 
+/* Nobody waits for them any more: one that hangs would hang for ever. */
+static void end_abandoned(struct nursery *n, const struct pollfd *p)
+{
+    for (size_t i = 0; i < n->n; i++) {
+        if (p[i].revents & POLLERR) {
+            (void)kill(n->child[i].pid, SIGKILL);
+            close_fd(&n->child[i].status);
+        }
+    }
+}
+
 static void nurse(struct nursery *n)
 {
-    struct pollfd p[2] = {{n->control, POLLIN, 0}, {n->signals, POLLIN, 0}};
+    struct pollfd p[2 + JOBS_MOST] = {{n->control, POLLIN, 0}, {n->signals, POLLIN, 0}};
     for (;;) {
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
-            return;
+        for (size_t i = 0; i < n->n; i++)
+            p[2 + i] = (struct pollfd){n->child[i].status, 0, 0};
+        if (poll(p, 2 + (nfds_t)n->n, -1) < 0) {
+            if (errno != EINTR)
+                return;
+            continue;
+        }
+        end_abandoned(n, p + 2);
         if (p[1].revents) {
             struct signalfd_siginfo info;
             (void)!read(n->signals, &info, sizeof(info));

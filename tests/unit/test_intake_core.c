@@ -477,6 +477,33 @@ static void a_killed_worker_is_an_error(void **state)
     parsers_stop(own);
 }
 
+static int give_up(void *ctx, struct err *e)
+{
+    *(pid_t *)ctx = find_worker(*(pid_t *)ctx);
+    return err_set(e, ERR_CANCELLED, "enough");
+}
+
+/* Its input never ends and nobody reads what it says: it must not stay. */
+static void an_abandoned_worker_is_ended(void **state)
+{
+    struct err e = ERR_NONE;
+    struct parsers *own = parsers_start(&e);
+    int input[2];
+    assert_non_null(own);
+    pid_t id = newest_child();
+    const struct intake_sink sink = {.ctx = &id, .idle = give_up};
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    assert_int_equal(intake_run(own, input[0], &plain, &sink, &e), ERR_CANCELLED);
+    assert_true(id > 1);
+    unsigned waited = 0;
+    while (kill(id, 0) == 0 && waited++ < 500)
+        usleep(10000);
+    assert_true(waited < 500);
+    close(input[0]);
+    close(input[1]);
+    parsers_stop(own);
+}
+
 static void a_dead_nursery_is_an_error(void **state)
 {
     struct err e = ERR_NONE;
@@ -597,6 +624,7 @@ int main(void)
         cmocka_unit_test(a_chunk_is_named_by_its_bytes),
         cmocka_unit_test(a_refusal_of_the_sink_ends_the_run),
         cmocka_unit_test(a_killed_worker_is_an_error),
+        cmocka_unit_test(an_abandoned_worker_is_ended),
         cmocka_unit_test(a_dead_nursery_is_an_error),
         cmocka_unit_test(many_threads_share_the_parsers),
         cmocka_unit_test(the_settings_reach_the_worker),
