@@ -23,7 +23,7 @@ static const char *remedy_of(int code)
         return "free space, or make the file system writable, and try again: nothing that was accepted is "
                "lost";
     case ERR_DENIED:
-        return "run as the user who owns the home, or look at owner and mode of the file";
+        return "look at owner and mode of what is named, and as whom this is run";
     case ERR_NOT_FOUND:
         return "look at the spelling, and at the directory the command was given in";
     case ERR_MEMORY:

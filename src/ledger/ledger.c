@@ -178,6 +178,7 @@ struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origi
         err_set(e, ERR_MEMORY, "no memory for the ledger");
         return NULL;
     }
+    pthread_mutex_init(&l->signing, NULL);
     l->db = db;
     l->keeper = keeper;
     buf_init(&l->body, ENTRY_MAX);
@@ -201,6 +202,7 @@ void ledger_close(struct ledger *l)
     json_doc_free(l->doc);
     buf_clear(&l->body);
     free(l->kinds);
+    pthread_mutex_destroy(&l->signing);
     free(l);
 }
 

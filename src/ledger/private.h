@@ -3,6 +3,8 @@
 
 #include "ledger/ledger.h"
 
+#include <pthread.h>
+
 #define ENTRY_MAX 65535u     /* bytes of an entry: tlog-tiles has 16 bits for its length */
 #define PACK_MAX (64u << 20) /* bytes of a pack */
 #define PACK_SALT 16u
@@ -136,6 +138,8 @@ struct ledger {
     struct codec *codec;
     struct json_doc *doc; /* used inside write transactions only */
     struct buf body;
+    pthread_mutex_t
+        signing; /* one checkpoint at a time: the keeper signs no smaller tree after a larger one */
 
     /* What the tables said when last read or appended to; only touched inside a write transaction. */
     struct epoch epoch;

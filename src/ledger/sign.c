@@ -143,15 +143,12 @@ static int check_clock(struct ledger *l, usec now, struct err *e)
     return err_hint(e, "Set the clock right. Nothing is lost: what is accepted meanwhile is signed then.");
 }
 
-int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
+static int sign_head(struct ledger *l, usec now, struct err *e)
 {
     struct head h;
     struct buf note;
-    int rc;
+    int rc = check_clock(l, now, e);
 
-    if (!l->keeper)
-        return no_keeper(e);
-    rc = check_clock(l, now, e);
     if (rc == OK)
         rc = committed_head(l, &h, e);
     if (rc == OK && h.size == 0)
@@ -170,6 +167,18 @@ int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
     if (rc == OK)
         rc = db_sync(l->db, e);
     buf_clear(&note);
+    return rc;
+}
+
+int ledger_checkpoint(struct ledger *l, usec now, struct err *e)
+{
+    int rc;
+
+    if (!l->keeper)
+        return no_keeper(e);
+    pthread_mutex_lock(&l->signing);
+    rc = sign_head(l, now, e);
+    pthread_mutex_unlock(&l->signing);
     return rc;
 }
 

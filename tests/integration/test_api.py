@@ -535,7 +535,7 @@ def test_many_at_once(t):
         follower.sign_in(want=200)
         c, response = read_stream(follower)
         threads = [guarded(lambda n=n: sensor(n)) for n in range(3)] + [guarded(lambda n=n: analyst(n)) for n in range(2)]
-        threads += [guarded(lambda n=n: commands(n)) for n in range(2)]
+        threads += [guarded(lambda n=n: commands(n)) for n in range(4)]
         [x.start() for x in threads]
         [x.join() for x in threads]
         equal(wrong, [], "what went wrong")
@@ -543,7 +543,7 @@ def test_many_at_once(t):
         true(seen >= 3, "the stream went on")
         c.close()
     equal(home.rows("SELECT sum(count) FROM sighting WHERE value = ?", BAD)[0][0], 45, "sightings")
-    equal(home.rows("SELECT count(*) FROM claim WHERE value LIKE '%.stated.example'")[0][0], 50, "claims")
+    equal(home.rows("SELECT count(*) FROM claim WHERE value LIKE '%.stated.example'")[0][0], 60, "claims")
     equal(home.rows("SELECT count(*) FROM past WHERE value LIKE 'w%.example'")[0][0], 1350, "names kept")
     home.verified()
 
