@@ -36,6 +36,12 @@ static void print_claims(FILE *out, struct jv claims)
         print_cell(out, text_of(claim, "first"), 24);
         print_cell(out, text_of(claim, "last"), 24);
         print_safe(out, json_get_str(claim, SV("note")));
+        struct sv expires = json_get_str(claim, SV("expires"));
+        if (expires.n) {
+            fputs(" (until ", out);
+            print_safe(out, expires);
+            fputc(')', out);
+        }
         fputs(revoked ? " (taken back)" : context ? " (context only)" : "", out);
         fputc('\n', out);
     }
@@ -89,6 +95,12 @@ static void print_benign(FILE *out, struct jv benign)
     }
 }
 
+static bool flag(struct jv object, const char *key, bool otherwise)
+{
+    (void)json_bool(json_get(object, sv_c(key)), &otherwise);
+    return otherwise;
+}
+
 static void print_objects(FILE *out, const char *title, struct jv objects)
 {
     struct json_it it = json_each(objects);
@@ -100,7 +112,11 @@ static void print_objects(FILE *out, const char *title, struct jv objects)
         fprintf(out, "%-12s ", title);
         print_cell(out, text_of(o, "id"), 60);
         print_cell(out, text_of(o, "source"), 20);
+        print_cell(out, text_of(o, "modified"), 25);
         print_safe(out, name.p ? name : json_get_str(object, SV("relationship_type")));
+        fputs(flag(o, "revoked", false) ? "  (revoked)" : "", out);
+        fputs(flag(o, "entitled", true) ? "" : "  (not from the source that speaks for its creator)", out);
+        fputs(flag(o, "not_matched_in_memory_yet", false) ? "  (not matched in memory yet)" : "", out);
         fputc('\n', out);
     }
 }
