@@ -120,5 +120,7 @@ bool opt_number(struct cmd *c, const struct command *self, const char *name, con
 
 int cmd_view(struct cmd *c, struct arena *a, struct pact_view *ret, struct err *e)
 {
-    return node_view(c->node, c->node->org, a, ret, e);
+    int rc = node_view(c->node, c->node->org, a, ret, e);
+    ret->at_node = true;
+    return rc;
 }

@@ -11,7 +11,7 @@ struct status {
 static int note_hidden(void *ctx, const struct source *s)
 {
     struct status *t = ctx;
-    t->all = t->all && pact_sees(t->view, s->id, TLP_UNKNOWN);
+    t->all = t->all && (t->view->at_node || pact_sees(t->view, s->id, TLP_UNKNOWN));
     return OK;
 }
 

@@ -66,6 +66,8 @@ struct pact_answer pact_decide(const struct pact_grant *grants, size_t n, const 
  */
 struct pact_view {
     struct uuid org;
+    bool at_node; /* asked at the node's own machine, by who runs it: figures of the whole node (index, kept
+                     observables) are shown; contents are not */
     int8_t *ceiling; /* [0 .. sources): index = source number */
     size_t sources;
 };
