@@ -392,6 +392,10 @@ static int look_id(struct look *l, struct sv id, struct err *e)
                            id_hash(l->f, id), 0, id, &ids, e);
     jw_end_arr(l->w);
     rc = rc == OK ? write_relationships(l, &ids, e) : rc;
+    jw_key(l->w, "correlations");
+    jw_arr(l->w);
+    rc = rc == OK ? correlate_object(l->f, l->view, id, l->w, e) : rc;
+    jw_end_arr(l->w);
     jw_key(l->w, "network");
     jw_raw(l->w, SV("{}"));
     write_source_names(l);

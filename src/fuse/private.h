@@ -138,6 +138,11 @@ int sightings_end(struct sighting_batch *b, struct err *e); /* also clears; call
 typedef int (*cover_fn)(void *ctx, enum kind kind, struct sv value, enum match_how how, struct err *e);
 int covers_each(const struct obs *o, struct arena *a, cover_fn each, void *ctx, struct err *e);
 
+/* correlate.c: {"value","kind","count","common","objects"} for each value of the object that other visible
+ * objects hold too. */
+int correlate_object(struct fuse *f, const struct pact_view *view, struct sv stix_id, struct jw *w,
+                     struct err *e);
+
 /* network.c: {"asn","owner","country"} members known for an address; writes an object. */
 void network_write(const struct network *n, const struct obs *o, struct jw *w);
 void network_free(struct network *n);

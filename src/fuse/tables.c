@@ -27,6 +27,7 @@ static const struct db_migration migrations[] = {
      "CREATE TABLE object_value (id INTEGER PRIMARY KEY, h BIGINT NOT NULL, kind INTEGER NOT NULL, value "
      "TEXT NOT NULL, bad INTEGER NOT NULL, object BIGINT NOT NULL);"
      "CREATE INDEX object_value_h ON object_value (h);"
+     "CREATE INDEX object_value_object ON object_value (object);"
      "CREATE TABLE speaker (created_by TEXT PRIMARY KEY, source BIGINT NOT NULL);"
      "CREATE TABLE list (id INTEGER PRIMARY KEY, source BIGINT NOT NULL, name TEXT NOT NULL, description "
      "TEXT NOT NULL, role TEXT NOT NULL,"

@@ -433,6 +433,46 @@ static void the_same_version_with_other_content_is_a_conflict(void **state)
     toy_close(&t);
 }
 
+/* Objects of two sources that hold the same value meet through it; one that everybody holds is counted only.
+ */
+static void objects_are_correlated_by_value(void **state)
+{
+#define INDICATOR(id, name)                                                                                  \
+    "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--" id                               \
+    "\",\"created\":\"2026-01-04T00:00:00.000Z\",\"modified\":\"2026-01-04T00:00:00.000Z\","                 \
+    "\"pattern\":\"[domain-name:value = '" name                                                              \
+    "']\",\"pattern_type\":\"stix\",\"valid_from\":\"2026-01-04T00:00:00Z\"}"
+    struct toy t;
+    toy_open(&t);
+    struct source a = toy_source(&t, "a", 0, 'B', TLP_GREEN), b = toy_source(&t, "b", 0, 'B', TLP_GREEN),
+                  hidden = toy_source(&t, "hidden", 1, 'B', TLP_GREEN);
+    toy_take(&t, &a, INDICATOR("8e2e2d2b-17d4-4cbf-938f-98ee46b3cd01", "shared.example"));
+    toy_take(&t, &b, INDICATOR("8e2e2d2b-17d4-4cbf-938f-98ee46b3cd02", "SHARED.example"));
+    toy_take(&t, &hidden, INDICATOR("8e2e2d2b-17d4-4cbf-938f-98ee46b3cd03", "shared.example"));
+    struct toy_answer r = toy_look(&t, 0, "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd01");
+    struct jv c = toy_at(json_get(r.v, SV("correlations")), 0);
+    assert_int_equal(json_count(json_get(c, SV("objects"))), 1);
+    assert_true(sv_eq(json_str(toy_at(json_get(c, SV("objects")), 0)),
+                      SV("indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd02")));
+    assert_true(sv_find(buf_sv(&r.text), SV("cd03")) == SIZE_MAX);
+    toy_answer_free(&r);
+    for (int i = 10; i < 40; i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), INDICATOR("8e2e2d2b-17d4-4cbf-938f-98ee46b3cd%d", "shared.example"), i);
+        toy_take(&t, &b, text);
+    }
+    r = toy_look(&t, 0, "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd01");
+    c = toy_at(json_get(r.v, SV("correlations")), 0);
+    int64_t count = 0;
+    bool common = false;
+    assert_true(json_i64(json_get(c, SV("count")), &count) && json_bool(json_get(c, SV("common")), &common));
+    assert_int_equal(count, 31);
+    assert_true(common);
+    assert_int_equal(json_count(json_get(c, SV("objects"))), 0);
+    toy_answer_free(&r);
+    toy_close(&t);
+}
+
 /* ---- who sees what
  * ---------------------------------------------------------------------------------------------------------------------
  */
@@ -717,6 +757,7 @@ int main(void)
         cmocka_unit_test(warninglists_suppress_by_role),
         cmocka_unit_test(a_prefix_shows_what_is_inside),
         cmocka_unit_test(the_same_version_with_other_content_is_a_conflict),
+        cmocka_unit_test(objects_are_correlated_by_value),
         cmocka_unit_test(another_organisation_sees_only_what_is_granted),
         cmocka_unit_test(rebuild_makes_equal_tables),
         cmocka_unit_test(verify_names_a_changed_row_of_every_view),
