@@ -186,7 +186,8 @@ int main(int argc, char **argv)
     int code = command->needs == NEEDS_NOTHING ? run_with(NULL, command, home, argc - at, argv + at, stdout,
                                                           stderr, STDIN_FILENO, &FILES_HERE)
                                                : run_here(command, home, argc - at, argv + at);
-    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+    /* A reader that had enough (`| head`) is no failure. */
+    if (fflush(stdout) != 0 && errno != EPIPE && code == EXIT_DONE) {
         fprintf(stderr, "noroshi: the output could not be written: %s\n", strerror(errno));
         code = EXIT_COULD_NOT;
     }
