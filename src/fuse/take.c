@@ -121,7 +121,7 @@ static int on_record(void *ctx, struct sv type, struct err *e)
     struct take *t = ctx;
     take_end_record(t);
     t->open = true;
-    t->fresh = t->refused = t->parts = false;
+    t->fresh = t->refused = false;
     t->report->records++;
     count_type(t->report, type);
     if (t->o->progress && (t->report->records & 1023) == 0) {

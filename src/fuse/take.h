@@ -21,7 +21,7 @@ struct take {
     char member[512]; /* file, with "!member" inside archives */
 
     /* the record being read */
-    bool open, fresh, refused, parts;
+    bool open, fresh, refused;
     bool objects_aside;
 
     /* claims and objects of the open transaction */

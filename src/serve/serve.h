@@ -80,12 +80,7 @@ int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int
              usec expires, char ret_key[64], struct err *e) MUST_USE;
 int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
 
-/*
- * Runs the node until SIGTERM/SIGINT: HTTPS, API, live stream, console, background work, and the command
- * socket run/noroshi.sock. `command` runs one command of another process: its argv and its stdin, stdout,
- * stderr and working directory as descriptors; returns the exit code. `ready` is called once with the address
- * when the node answers.
- */
+/* Files a command names are opened by the process that gave it: this one has narrowed itself to its home. */
 struct opener {
     /* Opens a path for reading; a descriptor (>= 0, caller closes) or a negative code. */
     int (*open)(void *ctx, const char *path, struct err *e);
@@ -93,6 +88,11 @@ struct opener {
     int (*wait)(void *ctx, int fd, struct err *e);
     void *ctx;
 };
+/*
+ * Runs the node until SIGTERM/SIGINT: HTTPS, API, live stream, console, background work, and the command
+ * socket run/noroshi.sock. `command` runs one command of another process: its argv and its stdin, stdout and
+ * stderr as descriptors; returns the exit code. `ready` is called once with the address when the node answers.
+ */
 struct serve_opts {
     int (*command)(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files);
     void (*ready)(void *ctx, const char *address);
