@@ -91,7 +91,8 @@ struct opener {
 /*
  * Runs the node until SIGTERM/SIGINT: HTTPS, API, live stream, console, background work, and the command
  * socket run/noroshi.sock. `command` runs one command of another process: its argv and its stdin, stdout and
- * stderr as descriptors; returns the exit code. `ready` is called once with the address when the node answers.
+ * stderr as descriptors; returns the exit code. `ready` is called once with the address when the node
+ * answers.
  */
 struct serve_opts {
     int (*command)(struct node *n, int argc, char **argv, const int fds[3], const struct opener *files);
