@@ -1,0 +1,103 @@
+/*
+ * TAXII 2.1 (OASIS Standard, 10 June 2021) without HTTP: API roots, collections, who may read and write them,
+ * pages of objects, manifests and versions, status resources. serve/ speaks HTTP over it.
+ *
+ * A collection is a list of (date_added, object version). It grows by POST, by `noroshi taxii load`, and,
+ * when sources are attached to it, by what those sources bring (claims appear as generated indicators).
+ * date_added is in microseconds, unique and strictly increasing within a collection. What a page shows goes
+ * through the gate: the caller's view (pact_decide), the collection's rights and its TLP ceiling.
+ */
+#pragma once
+
+#include "share/gate.h"
+
+/* What this part works with; all borrowed from the node. */
+struct taxii {
+    struct db *db;
+    struct fuse *fuse;
+    struct ledger *ledger;
+    struct parsers *parsers;
+    const struct hash_secret *secret; /* cursors are authenticated under a key derived from it */
+};
+
+/* Who asks, as serve/ authenticated it. Rights are given to names of this form. */
+struct taxii_who {
+    struct sv principal; /* "user:NAME", "key:NAME", "cert:SHA-256 of the SPKI in hex"; "" = nobody */
+    struct uuid org;
+    bool admin;  /* of the home organisation: reads and writes every collection of the node */
+    bool writes; /* its role may write at all (analysts, admins) */
+};
+
+struct taxii_root {
+    int64_t id;
+    struct sv path; /* "trustgroup1", "taxii2/root": no slash at either end */
+    struct sv title, description;
+    int64_t max_content; /* bytes of a POST */
+    bool standard;       /* the `default` of discovery */
+};
+struct taxii_collection {
+    int64_t id, root;
+    struct sv uuid;  /* lower-case */
+    struct sv alias; /* "" = none */
+    struct sv title, description;
+    enum tlp ceiling;         /* nothing above it goes out */
+    int64_t source;           /* what is posted here is this source's */
+    bool can_read, can_write; /* of the caller */
+};
+
+/* Discovery as JSON for the caller (title, description, contact, default, api_roots). */
+int taxii_discovery(struct db *db, const struct taxii_who *who, struct buf *json, struct err *e) MUST_USE;
+/* The API root whose path is the longest prefix of `path` ("/trustgroup1/collections/"); *ret_rest is what
+ * follows without slashes at its ends. ERR_NOT_FOUND. */
+int taxii_root_find(struct db *db, struct sv path, struct arena *a, struct taxii_root *ret,
+                    struct sv *ret_rest, struct err *e) MUST_USE;
+int taxii_root_json(struct db *db, const struct taxii_root *r, struct buf *json, struct err *e) MUST_USE;
+/* {"collections":[...]} the caller may read or write; {} when there are none. */
+int taxii_collections_json(struct db *db, const struct taxii_root *r, const struct taxii_who *who,
+                           struct buf *json, struct err *e) MUST_USE;
+/* By UUID (any case) or alias. ERR_NOT_FOUND also when the caller has no right at all on it. */
+int taxii_collection_find(struct db *db, const struct taxii_root *r, const struct taxii_who *who,
+                          struct sv id_or_alias, struct arena *a, struct taxii_collection *ret,
+                          struct err *e) MUST_USE;
+int taxii_collection_json(struct db *db, const struct taxii_collection *c, struct buf *json,
+                          struct err *e) MUST_USE;
+
+enum taxii_what { TAXII_OBJECTS, TAXII_MANIFEST, TAXII_VERSIONS };
+#define TAXII_PAGE_MOST 1000
+/* Query parameters as they came; SV_NONE = absent. Checked by taxii_page_open: ERR_VALUE names the parameter.
+ */
+struct taxii_query {
+    struct sv added_after, limit, next;
+    struct sv match_id, match_type, match_version, match_spec_version; /* comma lists */
+    struct sv object; /* the id in the path: /objects/{id}/ and versions; SV_NONE = the whole collection */
+};
+struct taxii_page;
+/*
+ * Chooses the page: at most TAXII_PAGE_MOST entries, in memory only as numbers. *ret_first/*ret_last are
+ * USEC_NONE for an empty page. ERR_NOT_FOUND when `object` is asked for and the caller sees none of it.
+ * The cursor in `next` is stateless, bound to collection and filters, checked against forgery, and
+ * authorised anew by the caller's present view and rights.
+ */
+int taxii_page_open(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who,
+                    enum taxii_what what, const struct taxii_query *q, usec now, struct taxii_page **ret,
+                    usec *ret_first, usec *ret_last, struct err *e) MUST_USE;
+/* Appends the next bytes (some tens of kilobytes) of the resource; 0 = more, -1 = it was the last. Reads as
+ * it goes: memory does not grow with the page. */
+int taxii_page_pull(struct taxii_page *p, struct buf *out);
+void taxii_page_free(struct taxii_page *p);
+
+/* Accepts the envelope {"objects":[...]} in `fd` object by object into the collection, through the parser
+ * process; `json` gets the status resource, which is kept for at least 24 hours. The same object again is a
+ * success. ERR_SYNTAX when the body is no envelope. */
+int taxii_post(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who, int fd,
+               usec now, struct buf *json, struct err *e) MUST_USE;
+/* ERR_NOT_FOUND also when somebody else made it. */
+int taxii_status_json(struct db *db, const struct taxii_root *r, const struct taxii_who *who, struct sv id,
+                      struct buf *json, struct err *e) MUST_USE;
+/* Removes an object, or the versions that match_version and match_spec_version choose, from the collection
+ * and leaves tombstones. ERR_NOT_FOUND when there was nothing. */
+int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who,
+                 const struct taxii_query *q, usec now, struct err *e) MUST_USE;
+/* Puts what attached sources brought since the last call into their collections. Cheap when there is nothing.
+ */
+int taxii_collect(const struct taxii *t, usec now, struct err *e) MUST_USE;
