@@ -164,6 +164,13 @@ bool fuse_sighting_json(struct fuse *f, const struct pact_view *view, const stru
  * counts only what the view sees. */
 int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, struct err *e) MUST_USE;
 
+/*
+ * A tlog-proof (ledger_prove_record) of the newest visible version of a STIX id, of the first visible claim
+ * of a value, or, for who runs the node, of an entry by number. ERR_NOT_FOUND.
+ */
+int fuse_prove(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *out,
+               struct err *e) MUST_USE;
+
 /* Addresses to network and country: any MMDB files and "start,end,number,owner" CSV tables (also .gz) in
  * `dir`. Missing files are fine. */
 int fuse_network_open(struct fuse *f, const char *dir, struct err *e) MUST_USE;

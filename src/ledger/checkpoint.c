@@ -69,10 +69,16 @@ void cosignature_message(uint64_t unix_time, struct sv checkpoint, struct buf *o
     buf_add(out, checkpoint);
 }
 
-void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv checkpoint_note,
-                     struct buf *out)
+void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv extra,
+                     struct sv checkpoint_note, struct buf *out)
 {
-    buf_printf(out, "c2sp.org/tlog-proof@v1\nindex %llu\n", (unsigned long long)index);
+    buf_add(out, SV("c2sp.org/tlog-proof@v1\n"));
+    if (extra.n) {
+        buf_add(out, SV("extra "));
+        buf_add(out, extra);
+        buf_addc(out, '\n');
+    }
+    buf_printf(out, "index %llu\n", (unsigned long long)index);
     for (size_t i = 0; i < n; i++) {
         base64_add(out, sv_from((const char *)proof[i].b, sizeof(proof[i].b)));
         buf_addc(out, '\n');

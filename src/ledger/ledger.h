@@ -59,9 +59,9 @@ int checkpoint_parse(struct sv text, struct checkpoint *ret, struct err *e) MUST
 void checkpoint_text(const struct checkpoint *c, struct buf *out);
 /* The message a cosignature signs: "cosignature/v1\ntime N\n" || checkpoint text. */
 void cosignature_message(uint64_t unix_time, struct sv checkpoint, struct buf *out);
-/* "c2sp.org/tlog-proof@v1" file. */
-void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv checkpoint_note,
-                     struct buf *out);
+/* "c2sp.org/tlog-proof@v1" file; `extra` is base64 for its extra line, "" = none. */
+void tlog_proof_text(uint64_t index, const struct sha256 *proof, size_t n, struct sv extra,
+                     struct sv checkpoint_note, struct buf *out);
 
 /* ---- keeper: the process that holds the seeds
  * ----------------------------------------------------------------------------- */
@@ -203,3 +203,11 @@ int ledger_rebuild(struct ledger *l, const struct ledger_progress *p, struct err
 int ledger_new_epoch(struct ledger *l, usec now, struct err *e) MUST_USE;
 /* tlog-proof of one entry against the newest checkpoint. */
 int ledger_prove(struct ledger *l, int64_t entry, struct buf *out, struct err *e) MUST_USE;
+/*
+ * The same with an extra line that holds the entry and the first of its records that `wanted` takes, with
+ * salt and path (docs/ledger.md, "Proofs"): all that a stranger needs to check the record. `wanted` NULL: the
+ * entry alone. ERR_NOT_FOUND when the record is not there (any more).
+ */
+typedef bool (*ledger_record_fn)(void *ctx, struct sv record);
+int ledger_prove_record(struct ledger *l, int64_t entry, ledger_record_fn wanted, void *ctx, struct buf *out,
+                        struct err *e) MUST_USE;

@@ -80,8 +80,7 @@ struct pack_it pack_each(struct sv pack_bytes)
     return (struct pack_it){cur_of(pack_bytes)};
 }
 
-/* One record with its salt before it, or the hash of an expunged one. */
-static bool next_raw(struct cur *c, struct sv *ret, bool *ret_expunged)
+bool pack_next_raw(struct cur *c, struct sv *ret, bool *ret_expunged)
 {
     const uint8_t *start = c->p;
     uint64_t head;
@@ -106,7 +105,7 @@ bool pack_next(struct pack_it *it, struct sv *ret_record)
     struct sv raw;
     bool expunged;
 
-    if (!next_raw(&it->c, &raw, &expunged))
+    if (!pack_next_raw(&it->c, &raw, &expunged))
         return false;
     *ret_record = expunged ? SV_NONE : sv_sub(raw, PACK_SALT, SIZE_MAX);
     return true;
@@ -121,7 +120,7 @@ bool pack_tree(struct sv pack, struct merkle *ret, uint64_t *ret_expunged)
 
     ret->size = 0;
     *ret_expunged = 0;
-    while (next_raw(&c, &raw, &expunged)) {
+    while (pack_next_raw(&c, &raw, &expunged)) {
         if (expunged) {
             memcpy(h.b, raw.p, sizeof(h.b));
             ++*ret_expunged;

@@ -65,6 +65,9 @@ struct sha256 content_sum(struct sv codec, struct sv bytes);
 
 /* ---- pack.c ---- */
 
+/* One record with its salt before it, or the hash of an expunged one. False at the end; c->failed: no pack.
+ */
+bool pack_next_raw(struct cur *c, struct sv *ret, bool *ret_expunged);
 /* Root and number of records, computed from a pack's bytes; *ret_expunged counts those of which only the hash
  * is left. False: not a pack. */
 bool pack_tree(struct sv pack, struct merkle *ret, uint64_t *ret_expunged);

@@ -341,7 +341,7 @@ static void golden_proof(void **state)
 
     assert_int_equal(n, 3);
     buf_init(&out, 4096);
-    tlog_proof_text(5, proof, n, SV(GOLDEN_NOTE), &out);
+    tlog_proof_text(5, proof, n, SV_NONE, SV(GOLDEN_NOTE), &out);
     assert_true(sv_starts(buf_sv(&out),
                           SV("c2sp.org/tlog-proof@v1\nindex 5\nvBoGQ7EuTS18d5GPROD095qDi2z57FtcKD4fTYhZnms=\n"
                              "yoVOoSjtBQtBs1/8G4e46yveRh6eO1WW7Oa51ZdaCuA=\n"

@@ -1,0 +1,68 @@
+#include "cli/cli.h"
+
+#include <string.h>
+
+static void print_proof(struct cmd *c, const struct buf *proof)
+{
+    if (!c->json) {
+        fwrite(proof->p, 1, proof->n, c->out);
+        return;
+    }
+    struct buf json;
+    struct jw w;
+    buf_init(&json, (size_t)1 << 30);
+    jw_init(&w, &json);
+    jw_obj(&w);
+    jw_kstr(&w, "what", sv_c(c->argv[0]));
+    jw_kstr(&w, "proof", buf_sv(proof));
+    jw_end_obj(&w);
+    print_json(c, &json);
+    buf_clear(&json);
+}
+
+static int run(struct cmd *c)
+{
+    if (!opts_take(c, &cmd_prove, NULL)) {
+        return EXIT_USAGE;
+    }
+    if (c->argc != 1) {
+        return usage_error(c, &cmd_prove, "give a STIX id, a value, or the number of an entry");
+    }
+    struct err e = ERR_NONE;
+    struct arena a;
+    struct pact_view view;
+    struct buf proof;
+    arena_init(&a, 64u << 20);
+    buf_init(&proof, (size_t)512 << 20);
+    int rc = cmd_view(c, &a, &view, &e);
+    /* What came since the last checkpoint can be proved from a new one. */
+    rc = rc == OK ? ledger_checkpoint(c->node->ledger, time_now(), &e) : rc;
+    rc = rc == OK ? fuse_prove(c->node->fuse, &view, sv_c(c->argv[0]), &proof, &e) : rc;
+    if (rc == OK) {
+        print_proof(c, &proof);
+    }
+    int code = rc == OK ? EXIT_DONE : could_not(c, &e);
+    buf_clear(&proof);
+    arena_clear(&a);
+    return code;
+}
+
+const struct command cmd_prove = {
+    "prove", "a proof that something is in the ledger, for strangers",
+    "usage: noroshi prove ID [--json]\n\n"
+    "Writes a C2SP tlog-proof to standard output: that the newest version of a STIX object, the first claim "
+    "of "
+    "a value, or an entry\n"
+    "of the ledger was accepted by this node before its last signed checkpoint. With ID a STIX id or a value "
+    "the proof holds the\n"
+    "record itself, so hand it only to those who may see it; with the number of an entry it holds no "
+    "content. "
+    "A new checkpoint is\n"
+    "signed first when there is something new. docs/verify.py checks a proof with Python and openssl "
+    "alone.\n\n"
+    "examples:\n"
+    "  noroshi prove indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f > one.tlog-proof\n"
+    "  noroshi prove 203.0.113.7 > one.tlog-proof\n"
+    "  python3 docs/verify.py one.tlog-proof --log var/keys/log.vkey\n\n"
+    "exit codes: 0 done, 2 wrong use, 3 could not (also when nothing is known of ID)\n",
+    NEEDS_NODE, run};
