@@ -4,7 +4,7 @@
 #include "intake/intake.h"
 
 extern const struct intake_format fmt_stix2, fmt_misp, fmt_misp_manifest, fmt_kev, fmt_warninglist, fmt_eve,
-    fmt_zeek, fmt_zeek_intel, fmt_honeypot, fmt_list, fmt_csv;
+    fmt_zeek, fmt_zeek_intel, fmt_honeypot, fmt_list, fmt_csv, fmt_idea;
 
 /* Limits of one file, listed in docs/formats.md. */
 #define INTAKE_HEAD_BYTES (64u << 10)   /* what detection sees */
@@ -73,6 +73,12 @@ int json_members(struct stream *in, struct sv key, member_fn each, void *ctx,
 /* The same with another limit than INTAKE_MEMBER_BYTES: a MISP event is one member, whatever it holds. */
 int json_members_max(struct stream *in, struct sv key, size_t max_member, member_fn each, void *ctx,
                      enum json_split_shape *ret_shape, struct buf *frame, struct err *e) MUST_USE;
+
+/* ---- json_records.c ---------------------------------------------------------------------------- */
+
+/* As json_members for records in any layout: one object a line, the members of a top-level array, or one
+ * object. A line that is no JSON is given like any other: `each` finds out. */
+int json_records(struct stream *in, member_fn each, void *ctx, struct err *e) MUST_USE;
 
 /* ---- formats.c
  * -----------------------------------------------------------------------------------------------------------
