@@ -208,8 +208,7 @@ static void sum_up(struct answer *r, usec now)
     r->confidence = confidence_of(r, now);
 }
 
-int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
-                struct arena *a, struct answer *ret, struct err *e)
+void answer_start(struct answer *ret, enum kind kind, struct sv value)
 {
     ret->kind = kind;
     ret->value = value;
@@ -220,12 +219,23 @@ int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, st
     ret->tlp = TLP_CLEAR;
     ret->exercise = ret->active = false;
     ret->first_source = ret->labels = SV("");
+}
+
+int answer_sum(struct answer *r, usec now, struct arena *a, struct err *e)
+{
+    sum_up(r, now);
+    return union_labels(r, a, e);
+}
+
+int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
+                struct arena *a, struct answer *ret, struct err *e)
+{
+    answer_start(ret, kind, value);
     int rc = read_visible(f, view, a, ret, e);
     if (rc != OK || ret->n == 0) {
         return rc;
     }
-    sum_up(ret, now);
-    rc = union_labels(ret, a, e);
+    rc = answer_sum(ret, now, a, e);
     return rc == OK ? 1 : rc;
 }
 

@@ -31,6 +31,10 @@ struct answer {
     struct sv labels;       /* union */
     struct sv first_source; /* who said so first */
 };
+/* An answer without claims; then claims are put into `claim` and summed up: times, confidence, marking and
+ * labels of those that stand there. */
+void answer_start(struct answer *ret, enum kind kind, struct sv value);
+int answer_sum(struct answer *r, usec now, struct arena *a, struct err *e);
 /* 1 = the viewer sees at least one claim; 0 = none. Text lives in `a`. */
 int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
                 struct arena *a, struct answer *ret, struct err *e);

@@ -2,12 +2,14 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Role bits kept under the hash of a list entry. */
 enum { BENIGN_ENTRY = 1, CONTEXT_ENTRY = 2 };
 
 struct benign {
+    atomic_uint owners;
     struct u64map exact;       /* hash of an entry -> role bits */
     struct matchset *prefixes; /* CIDR entries of benign lists */
     struct arena text;
@@ -19,7 +21,7 @@ struct benign {
 
 void benign_free(struct benign *b)
 {
-    if (!b) {
+    if (!b || atomic_fetch_sub(&b->owners, 1) > 1) {
         return;
     }
     for (size_t i = 0; i < b->regexes; i++) {
@@ -131,6 +133,7 @@ const struct benign *benign_get(struct fuse *f, struct err *e)
         err_set(e, ERR_MEMORY, "no memory for the warninglists");
         return NULL;
     }
+    atomic_init(&b->owners, 1);
     u64map_init(&b->exact);
     arena_init(&b->text, 64u << 20);
     int rc = load(f, b, prefixes, e);
@@ -143,6 +146,23 @@ const struct benign *benign_get(struct fuse *f, struct err *e)
         return NULL;
     }
     f->benign = b;
+    return b;
+}
+
+struct benign *benign_share(struct fuse *f, struct err *e)
+{
+    bool turn = db_writable(f->db) && !db_in_tx(f->db);
+    if (turn && db_begin(f->db, e) != OK) {
+        return NULL;
+    }
+    struct benign *b = benign_get(f, e) ? f->benign : NULL;
+    if (b) {
+        atomic_fetch_add(&b->owners, 1);
+    }
+    if (turn && db_end(f->db, b != NULL, e) != OK) {
+        benign_free(b);
+        return NULL;
+    }
     return b;
 }
 
@@ -220,7 +240,7 @@ bool benign_covers(const struct benign *b, const struct obs *o)
     case KIND_IPV4:
     case KIND_IPV6: {
         struct hit hit;
-        return matchset_find(b->prefixes, o, &hit, 1) > 0;
+        return matchset_find(b->prefixes, o, &hit, 1) > 0 || (roles(b, o->value) & BENIGN_ENTRY);
     }
     case KIND_DOMAIN: {
         struct sv host = sv_starts(o->value, SV("*.")) ? sv_sub(o->value, 2, SIZE_MAX) : o->value;

@@ -171,6 +171,86 @@ int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, stru
 int fuse_prove(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *out,
                struct err *e) MUST_USE;
 
+/* ---- giving away (exports)
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * What is never exported, whatever is said of it: the lines of the operator's file (docs/exports.md), in
+ * which every line must be a value (ERR_SYNTAX with its place), and address ranges that benign warninglists
+ * of the node hold, which a wider prefix would take in. A missing file is an empty list.
+ */
+struct never;
+int never_read(struct fuse *f, const char *path, struct never **ret, struct err *e) MUST_USE;
+void never_free(struct never *n);
+
+/* TLP:RED is for named people's eyes and an unknown marking for nobody's: neither is ever given. */
+#define GIVE_HIGHEST TLP_AMBER_STRICT
+struct give_filter {
+    uint32_t kinds;    /* set of 1u << kind; 0 = all that can be matched */
+    double confidence; /* least fused confidence, 0..1 */
+    usec since;        /* seen last at this time or later; USEC_NONE = open */
+    struct sv label;   /* one of the labels; "" = any */
+    int64_t source;    /* only this source's claims take part; 0 = all */
+    enum tlp ceiling;  /* claims with a higher marking take no part; at most GIVE_HIGHEST */
+    const struct never *never;
+};
+/* One statement that stands behind a given value. */
+struct given_claim {
+    int64_t source;
+    struct sv source_name;
+    char reliability; /* 'A'..'F' */
+    enum tlp tlp;
+    int confidence; /* stated, 0..100; -1 = not */
+    usec created, modified, valid_from, first, last, accepted;
+    usec stated_until; /* as the source says; USEC_NONE = it does not */
+    usec until;        /* last instant, the source's expiry counted; USEC_NONE = no end */
+    struct sv labels, ref, note, meta;
+};
+/* A live value, fused from the statements in force that the view sees; views die when the call returns. */
+struct given {
+    struct obs value;
+    int confidence; /* fused, 0..100 */
+    enum tlp tlp;   /* highest of the statements */
+    usec first, last, valid_from;
+    usec until; /* when the last statement ends; USEC_NONE = no end */
+    struct sv labels;
+    const struct given_claim *claim;
+    size_t claims;
+};
+struct give_report {
+    uint64_t given;
+    uint64_t benign;   /* left out: a warninglist covers it */
+    uint64_t never;    /* left out: the never-block list */
+    uint64_t filtered; /* left out: weaker, older, without the label */
+    usec changes; /* what is given changes by itself at this instant at the earliest; INT64_MAX = never */
+};
+typedef int (*give_fn)(void *ctx, const struct given *g, struct err *e);
+/*
+ * Every value that is to be given at `now` to who has the view, by kind and value: stated as bad, in force,
+ * not taken back, of no exercise, covered by no benign warninglist. One statement at the same moment: what is
+ * written meanwhile is not in. Memory does not grow with the number of values.
+ */
+int fuse_give(struct fuse *f, const struct pact_view *view, const struct give_filter *filter, usec now,
+              give_fn each, void *ctx, struct give_report *ret, struct err *e) MUST_USE;
+/* A stored indicator whose pattern is in another language ("yara", "sigma"...), or any stored object. */
+struct given_object {
+    struct sv id, type, pattern, pattern_type, name, json, source_name;
+    char reliability;
+    enum tlp tlp;
+    usec modified, until; /* USEC_NONE = no end */
+};
+typedef int (*give_object_fn)(void *ctx, const struct given_object *g, struct err *e);
+/* The newest versions of stored indicators of a pattern type that hold at `now`, by id; the same conditions,
+ * except those on values. */
+int fuse_give_patterns(struct fuse *f, const struct pact_view *view, struct sv pattern_type,
+                       const struct give_filter *filter, usec now, give_object_fn each, void *ctx,
+                       struct give_report *ret, struct err *e) MUST_USE;
+/* The kept observables of the view's own sources since a time: kind, value, how often. */
+typedef int (*past_fn)(void *ctx, const struct obs *o, uint64_t count, struct err *e);
+int fuse_past_each(struct fuse *f, const struct pact_view *view, usec since, past_fn each, void *ctx,
+                   struct err *e) MUST_USE;
+
 /* Addresses to network and country: any MMDB files and "start,end,number,owner" CSV tables (also .gz) in
  * `dir`. Missing files are fine. */
 int fuse_network_open(struct fuse *f, const char *dir, struct err *e) MUST_USE;

@@ -85,7 +85,10 @@ int index_add(struct matchset_build *b, const struct obs *o, int64_t claim, stru
 /* The lists as they are now; loaded again after a change. Only inside the writer's turn. NULL with `e` set on
  * failure. */
 const struct benign *benign_get(struct fuse *f, struct err *e);
-void benign_free(struct benign *b);
+void benign_free(struct benign *b); /* drops one owner */
+/* The lists as they are now for whoever reads longer than a writer's turn: another owner. Takes the turn when
+ * the caller has none. */
+struct benign *benign_share(struct fuse *f, struct err *e);
 /* True when a benign list covers the value, or a context list holds exactly this host and the value is
  * host-only. */
 bool benign_covers(const struct benign *b, const struct obs *o);
@@ -95,6 +98,11 @@ bool benign_covers(const struct benign *b, const struct obs *o);
 int benign_each(struct fuse *f, const struct pact_view *view, const struct obs *o, struct arena *a,
                 void (*each)(void *ctx, struct sv list, struct sv role, struct sv entry, bool suppresses),
                 void *ctx, struct err *e);
+
+/* never.c: what is never given away beside that: the operator's list, and addresses inside of which benign
+ * ones stand. */
+struct never;
+bool never_covers(const struct never *n, const struct obs *o);
 
 /* past.c: hourly aggregates of all observables. */
 struct agg {
