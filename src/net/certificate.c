@@ -1,4 +1,4 @@
-#include "net/http.h"
+#include "net/private.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -134,4 +134,54 @@ int http_certificate_fingerprint(const char *cert_file, char ret[65], struct err
     }
     buf_clear(&pem);
     return rc;
+}
+
+/* ---- certificates of clients */
+
+static bool key_of(gnutls_x509_crt_t crt, struct sha256 *ret)
+{
+    size_t size = sizeof(ret->b);
+    return gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, ret->b, &size) == 0 &&
+           size == sizeof(ret->b);
+}
+
+int http_certificate_key(struct sv certificate, struct sha256 *ret, struct err *e)
+{
+    gnutls_x509_crt_t crt;
+    if (certificate.n > UINT32_MAX || gnutls_x509_crt_init(&crt) != 0) {
+        return err_set(e, ERR_MEMORY, "no memory for the certificate");
+    }
+    const gnutls_datum_t in = {(unsigned char *)(uintptr_t)certificate.p, (unsigned)certificate.n};
+    bool pem = sv_find(certificate, SV("-----BEGIN")) != SIZE_MAX;
+    int tls = gnutls_x509_crt_import(crt, &in, pem ? GNUTLS_X509_FMT_PEM : GNUTLS_X509_FMT_DER);
+    int rc = tls != 0           ? tls_error(e, tls, "this is no certificate")
+             : key_of(crt, ret) ? OK
+                                : err_set(e, ERR_CRYPTO, "the certificate holds no key that can be read");
+    gnutls_x509_crt_deinit(crt);
+    return rc;
+}
+
+static bool in_its_time(gnutls_x509_crt_t crt)
+{
+    time_t now = time(NULL);
+    return gnutls_x509_crt_get_activation_time(crt) <= now && now <= gnutls_x509_crt_get_expiration_time(crt);
+}
+
+bool http_client_key(const struct http_request *r, struct sha256 *ret)
+{
+    const struct http_server *s = r->server;
+    const union MHD_ConnectionInfo *info =
+        s->tls ? MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+    gnutls_session_t session = info ? (gnutls_session_t)info->tls_session : NULL;
+    unsigned status = 0, n = 0;
+    const gnutls_datum_t *chain = session ? gnutls_certificate_get_peers(session, &n) : NULL;
+    gnutls_x509_crt_t crt;
+    if (!chain || n == 0 || gnutls_x509_crt_init(&crt) != 0) {
+        return false;
+    }
+    bool ok = gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) == 0 && in_its_time(crt) &&
+              (!s->trusts_ca || (gnutls_certificate_verify_peers2(session, &status) == 0 && status == 0)) &&
+              key_of(crt, ret);
+    gnutls_x509_crt_deinit(crt);
+    return ok;
 }

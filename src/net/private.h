@@ -24,6 +24,7 @@ struct spool {
     struct buf memory;
     int fd; /* -1: in memory */
     bool gzip, gzip_ended;
+    bool any_ratio; /* only `max` bounds what comes out */
     z_stream z;
 };
 int spool_open(struct spool *s, uint64_t max, const char *dir /* NULL = memory */, bool gzip) MUST_USE;
@@ -66,9 +67,11 @@ struct http_server {
     char address[80];
     char spool_dir[4096];
     size_t max_head;
-    bool tls, asks_client;
+    bool tls, trusts_ca;
+    atomic_bool asks_client;
     struct watch watch;
     struct pool *quick, *slow; /* handlers of bodies in memory; of bodies in files */
+    struct pool *judges;       /* heads whose judgement takes long */
     pthread_mutex_t lock;      /* stopping, streams, and whether a stream rests */
     struct http_stream *streams;
     bool stopping;
@@ -77,7 +80,7 @@ struct http_server {
 
 /* ---- request.c */
 
-enum request_phase { REQUEST_NEW, REQUEST_BODY, REQUEST_DRAIN, REQUEST_WORK, REQUEST_DONE };
+enum request_phase { REQUEST_NEW, REQUEST_JUDGE, REQUEST_BODY, REQUEST_DRAIN, REQUEST_WORK, REQUEST_DONE };
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *conn;
@@ -87,6 +90,11 @@ struct http_request {
     char *target;
     struct sv path, query;
     struct arena arena;
+    int verdict;     /* of the head: as handler.head returns it */
+    uint64_t length; /* of the body as the head states it (`stated`), else 0 */
+    bool stated;
+    size_t max_body;
+    bool to_file, any_ratio;
     struct spool spool;
     bool spooled; /* `spool` is open */
     bool headed;  /* `done` is due */
@@ -111,6 +119,9 @@ void respond_refuse(struct http_request *r, unsigned status, const char *text);
 /* Gives headers set so far and `response` (or NULL: no memory) to the request, which owns it from now on. */
 void respond_take(struct http_request *r, unsigned status, const char *content_type,
                   struct MHD_Response *response);
+
+/* Worth compressing. */
+bool respond_text_like(const char *type);
 
 /* ---- stream.c */
 

@@ -1,94 +1,9 @@
 #include "net/private.h"
 #include "net/text.h"
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-/* ---- what a handler asks */
-
-enum http_method http_method(const struct http_request *r)
-{
-    return r->method;
-}
-
-struct sv http_path(const struct http_request *r)
-{
-    return r->path;
-}
-
-/* The arena belongs to the request; asking does not change what the request is. */
-static struct arena *arena_of(const struct http_request *r)
-{
-    return (struct arena *)(uintptr_t)&r->arena;
-}
-
-struct sv http_query(const struct http_request *r, const char *name)
-{
-    struct sv raw = text_pair(r->query, sv_c(name));
-    return raw.p ? text_unescape(arena_of(r), raw, true) : SV_NONE;
-}
-
-struct sv http_header(const struct http_request *r, const char *name)
-{
-    const char *value = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
-    return value ? sv_c(value) : SV_NONE;
-}
-
-struct sv http_cookie(const struct http_request *r, const char *name)
-{
-    struct sv header = http_header(r, "Cookie");
-    return header.p ? text_cookie(header, sv_c(name)) : SV_NONE;
-}
-
-bool http_accepts(const struct http_request *r, const char *coding)
-{
-    struct sv header = http_header(r, "Accept-Encoding");
-    return header.p && text_accepts(header, sv_c(coding));
-}
-
-struct sv http_body(const struct http_request *r)
-{
-    return r->spooled && r->spool.fd < 0 ? buf_sv(&r->spool.memory) : SV("");
-}
-
-int http_body_fd(const struct http_request *r)
-{
-    return r->spooled ? r->spool.fd : -1;
-}
-
-uint64_t http_body_bytes(const struct http_request *r)
-{
-    return r->spooled ? r->spool.out : 0;
-}
-
-const char *http_peer(const struct http_request *r)
-{
-    return r->peer;
-}
-
-bool http_client_key(const struct http_request *r, struct sha256 *ret)
-{
-    const union MHD_ConnectionInfo *info =
-        r->server->asks_client ? MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
-    gnutls_session_t session = info ? (gnutls_session_t)info->tls_session : NULL;
-    unsigned status = 0, n = 0;
-    if (!session || gnutls_certificate_verify_peers2(session, &status) != 0 || status != 0) {
-        return false;
-    }
-    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
-    gnutls_x509_crt_t crt;
-    if (!chain || n == 0 || gnutls_x509_crt_init(&crt) != 0) {
-        return false;
-    }
-    size_t size = sizeof(ret->b);
-    bool ok = gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) == 0 &&
-              gnutls_x509_crt_get_key_id(crt, GNUTLS_KEYID_USE_SHA256, ret->b, &size) == 0;
-    gnutls_x509_crt_deinit(crt);
-    return ok;
-}
 
 /* ---- the head */
 
@@ -166,17 +81,13 @@ static bool check_head(struct http_request *r, struct head_facts *f, uint64_t *r
     return !r->response;
 }
 
-/* Asks the handler and opens the spool. False when the request was refused. */
-static bool admit(struct http_request *r, uint64_t length)
+/* Opens the spool as the handler judged. False when the request was refused. */
+static bool admit(struct http_request *r)
 {
     struct http_server *s = r->server;
-    size_t max_body = 0;
-    bool to_file = false;
-    r->headed = true;
-    int status = s->handler.head(s->handler.ctx, r, &max_body, &to_file, &r->user);
-    if (status != 0) {
+    if (r->verdict != 0) {
         if (!r->response) {
-            refuse(r, (unsigned)status, "refused");
+            refuse(r, (unsigned)r->verdict, "refused");
         }
         return false;
     }
@@ -184,11 +95,12 @@ static bool admit(struct http_request *r, uint64_t length)
     bool gzip = coding.p && (sv_ieq(coding, SV("gzip")) || sv_ieq(coding, SV("x-gzip")));
     if (coding.p && !gzip && !sv_ieq(coding, SV("identity"))) {
         refuse(r, 415, "send the body plain or with Content-Encoding: gzip");
-    } else if (length > max_body) {
+    } else if (r->length > r->max_body) {
         refuse(r, 413, "the body is larger than this address takes");
-    } else if (spool_open(&r->spool, max_body, to_file ? s->spool_dir : NULL, gzip) != OK) {
+    } else if (spool_open(&r->spool, r->max_body, r->to_file ? s->spool_dir : NULL, gzip) != OK) {
         refuse(r, 507, "there is no room for the body at this moment");
     } else {
+        r->spool.any_ratio = r->any_ratio;
         r->spooled = true;
     }
     return !r->response;
@@ -203,23 +115,67 @@ static enum MHD_Result answer(struct http_request *r)
     return r->response ? MHD_queue_response(r->conn, r->status, r->response) : MHD_NO;
 }
 
-static enum MHD_Result on_head(struct http_request *r, const char *method)
+/* The head is judged: takes the body, or answers, as early as the client can be expected to read it. */
+static enum MHD_Result go_on(struct http_request *r, bool good)
 {
-    struct head_facts f = {0};
-    uint64_t length;
-    r->method = method_of(method);
-    find_peer(r);
-    if (check_head(r, &f, &length) && admit(r, length)) {
+    if (good && admit(r)) {
         r->phase = REQUEST_BODY;
         watch_phase(&r->server->watch, r->link, LINK_BODY);
         return MHD_YES;
     }
     watch_phase(&r->server->watch, r->link, LINK_BODY);
-    if (f.lengths == 1 && f.codings == 0 && length <= DRAIN_MOST && !http_header(r, "Expect").p) {
+    if (r->stated && r->length <= DRAIN_MOST && !http_header(r, "Expect").p) {
         r->phase = REQUEST_DRAIN;
         return MHD_YES;
     }
     return answer(r);
+}
+
+static void judge(void *arg)
+{
+    struct http_request *r = arg;
+    struct http_server *s = r->server;
+    r->verdict = s->handler.later(s->handler.ctx, r, r->user, &r->max_body, &r->to_file);
+    MHD_resume_connection(r->conn);
+}
+
+/* The connection rests while a worker judges; nothing of the body is read, no "100 Continue" is sent. */
+static enum MHD_Result judge_later(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    r->phase = REQUEST_JUDGE;
+    watch_phase(&s->watch, r->link, LINK_BUSY);
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping, full = false;
+    if (!stopping) {
+        MHD_suspend_connection(r->conn); /* before the worker can resume it */
+        full = pool_add(s->judges, judge, r) != OK;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (full) {
+        r->verdict = 503;
+        refuse(r, 503, "too many requests wait already");
+        MHD_resume_connection(r->conn);
+    } else if (stopping) {
+        refuse(r, 503, "the node is stopping");
+        return go_on(r, false);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result on_head(struct http_request *r, const char *method)
+{
+    struct http_server *s = r->server;
+    struct head_facts f = {0};
+    r->method = method_of(method);
+    find_peer(r);
+    bool good = check_head(r, &f, &r->length);
+    r->stated = f.lengths == 1 && f.codings == 0;
+    if (good) {
+        r->headed = true;
+        r->verdict = s->handler.head(s->handler.ctx, r, &r->max_body, &r->to_file, &r->user);
+    }
+    return good && r->verdict == HTTP_LATER ? judge_later(r) : go_on(r, good);
 }
 
 /* ---- the body, the work, the end */
@@ -282,6 +238,8 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *conn, const cha
     switch (r->phase) {
     case REQUEST_NEW:
         return on_head(r, method);
+    case REQUEST_JUDGE: /* asked again with the same head, now that the connection goes on */
+        return go_on(r, true);
     case REQUEST_BODY:
     case REQUEST_DRAIN:
         if (*data_size) {

@@ -38,7 +38,7 @@ void respond_take(struct http_request *r, unsigned status, const char *content_t
     r->status = status;
 }
 
-static bool text_like(const char *type)
+bool respond_text_like(const char *type)
 {
     struct sv s = sv_c(type);
     return sv_istarts(s, SV("text/")) || sv_istarts(s, SV("application/json")) ||
@@ -76,7 +76,7 @@ void http_respond(struct http_request *r, unsigned status, const char *content_t
     if (r->response) {
         return;
     }
-    if (body.n >= COMPRESS_FROM && text_like(content_type)) {
+    if (body.n >= COMPRESS_FROM && respond_text_like(content_type)) {
         http_set(r, "Vary", "Accept-Encoding");
         packed = http_accepts(r, "gzip") ? compress_gzip(body, &n) : NULL;
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #define SLOW_WORKERS 2
+#define JUDGES 2
+#define JUDGE_QUEUE 256
 #define POOL_MEMORY ((size_t)48 << 10) /* besides the head: what a connection reads and writes through */
 #define TLS_PRIORITIES                                                                                       \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC:%SERVER_PRECEDENCE"
@@ -85,6 +88,22 @@ static int open_socket(struct http_server *s, const char *listen_text, struct er
 
 /* ---- the daemon */
 
+/* Before the handshake. With no authorities named, clients that choose by them send what they have. */
+static void ask_certificate(struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    gnutls_session_t session = info ? (gnutls_session_t)info->tls_session : NULL;
+    if (session) {
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+        gnutls_certificate_send_x509_rdn_sequence(session, 1);
+    }
+}
+
+void http_ask_client(struct http_server *s, bool ask)
+{
+    atomic_store(&s->asks_client, ask && s->tls && !s->trusts_ca);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *conn, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -93,6 +112,9 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
         watch_remove(&s->watch, *context);
         *context = NULL;
         return;
+    }
+    if (atomic_load(&s->asks_client)) {
+        ask_certificate(conn);
     }
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     *context = info ? watch_add(&s->watch, info->connect_fd) : NULL;
@@ -131,7 +153,7 @@ static int start_daemon(struct http_server *s, const struct http_opts *o, struct
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, p->cert.p},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, p->key.p},
                                    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
-                                   {s->asks_client ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, p->ca.p},
+                                   {s->trusts_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, p->ca.p},
                                    {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem threads[] = {
@@ -184,7 +206,8 @@ static int start(struct http_server *s, const struct http_opts *o, struct err *e
     if (rc == OK) {
         s->quick = pool_new(quick, o->max_connections + 1, e);
         s->slow = s->quick ? pool_new(SLOW_WORKERS, o->max_connections + 1, e) : NULL;
-        rc = s->slow ? OK : e->code;
+        s->judges = s->slow ? pool_new(JUDGES, JUDGE_QUEUE, e) : NULL;
+        rc = s->judges ? OK : e->code;
     }
     rc = rc == OK ? start_daemon(s, o, &p, e) : rc;
     buf_clear(&p.cert);
@@ -207,7 +230,8 @@ struct http_server *http_start(const struct http_opts *o, const struct http_hand
     s->listen_fd = -1;
     s->max_head = o->max_head;
     s->tls = o->cert_file != NULL;
-    s->asks_client = o->client_ca_file != NULL;
+    s->trusts_ca = o->client_ca_file != NULL;
+    http_ask_client(s, o->ask_client);
     pthread_mutex_init(&s->lock, NULL);
     int rc = sv_copy(sv_c(o->spool_dir ? o->spool_dir : "/tmp"), s->spool_dir, sizeof(s->spool_dir))
                  ? start(s, o, e)
@@ -226,6 +250,7 @@ static void stop_daemon(struct http_server *s, unsigned seconds)
     int fd = MHD_quiesce_daemon(s->daemon);
     close_fd(&fd);
     streams_end(s);
+    pool_wait(s->judges);
     pool_wait(s->quick);
     pool_wait(s->slow);
     usec until = time_ticks() + (usec)seconds * USEC_SECOND;
@@ -248,6 +273,7 @@ void http_stop(struct http_server *s, unsigned seconds)
     }
     pool_free(s->quick);
     pool_free(s->slow);
+    pool_free(s->judges);
     watch_stop(&s->watch);
     close_fd(&s->listen_fd);
     pthread_mutex_destroy(&s->lock);

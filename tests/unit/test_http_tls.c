@@ -107,8 +107,10 @@ static void on_body(void *ctx, struct http_request *r, void *user)
     http_respond(r, 200, "text/plain", http_client_key(r, &sum) ? SV("known") : http_body(r));
 }
 
-/* Handshake, one POST, the answer's body into `ret`; the fingerprint that the server showed. */
-static void talk(const char *address, struct sv body, struct buf *ret, char ret_fingerprint[65])
+/* Handshake with a certificate or none, one POST, the answer's body into `ret`; the fingerprint that the
+ * server showed. */
+static void talk_as(const char *address, const char *own_cert, const char *own_key, struct sv body,
+                    struct buf *ret, char ret_fingerprint[65])
 {
     gnutls_session_t session;
     gnutls_certificate_credentials_t none;
@@ -118,6 +120,10 @@ static void talk(const char *address, struct sv body, struct buf *ret, char ret_
     char head[128];
     int fd = client_connect(address), rc;
     gnutls_certificate_allocate_credentials(&none);
+    if (own_cert) {
+        assert_int_equal(gnutls_certificate_set_x509_key_file(none, own_cert, own_key, GNUTLS_X509_FMT_PEM),
+                         0);
+    }
     gnutls_init(&session, GNUTLS_CLIENT);
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, none);
@@ -145,6 +151,11 @@ static void talk(const char *address, struct sv body, struct buf *ret, char ret_
     gnutls_deinit(session);
     gnutls_certificate_free_credentials(none);
     close(fd);
+}
+
+static void talk(const char *address, struct sv body, struct buf *ret, char ret_fingerprint[65])
+{
+    talk_as(address, NULL, NULL, body, ret, ret_fingerprint);
 }
 
 static void test_server(void **state)
@@ -186,9 +197,85 @@ static void test_server(void **state)
     http_stop(s, 2);
 }
 
+static void on_body_who(void *ctx, struct http_request *r, void *user)
+{
+    struct sha256 sum;
+    char hex[65] = "nobody";
+    if (http_client_key(r, &sum)) {
+        hex_text(sum.b, sizeof(sum.b), hex);
+    }
+    http_respond(r, 200, "text/plain", sv_c(hex));
+}
+
+/* The same number by the key's own tools: SHA-256 of the SPKI in DER. */
+static void spki_sum(const char *cert_file, char ret[65])
+{
+    char line[256];
+    snprintf(line, sizeof(line),
+             "openssl x509 -in %s -pubkey -noout | openssl pkey -pubin -outform DER | sha256sum", cert_file);
+    FILE *f = popen(line, "r");
+    assert_non_null(f);
+    assert_int_equal(fread(ret, 1, 64, f), 64);
+    ret[64] = 0;
+    (void)pclose(f);
+}
+
+static struct sv body_of(const struct buf *b)
+{
+    size_t end = sv_find(buf_sv(b), SV("\r\n\r\n"));
+    assert_true(end != SIZE_MAX);
+    return sv_sub(buf_sv(b), end + 4, SIZE_MAX);
+}
+
+static void test_client_certificate(void **state)
+{
+    struct err e = ERR_NONE;
+    char own_cert[96], own_key[96], want[65], got[65], shown[65];
+    const char *const names[] = {"misp.example"};
+    struct sha256 sum;
+    struct buf b;
+    snprintf(own_cert, sizeof(own_cert), "%s/own.pem", dir);
+    snprintf(own_key, sizeof(own_key), "%s/own-key.pem", dir);
+    assert_int_equal(http_make_certificate(own_cert, own_key, names, 1, 30, &e), OK);
+    spki_sum(own_cert, want);
+    buf_init(&b, 1u << 20);
+    assert_int_equal(file_read(AT_FDCWD, own_cert, &b, &e), OK);
+    assert_int_equal(http_certificate_key(buf_sv(&b), &sum, &e), OK);
+    hex_text(sum.b, sizeof(sum.b), got);
+    assert_string_equal(got, want);
+    assert_int_equal(http_certificate_key(SV("-----BEGIN CERTIFICATE-----\nAAAA\n"), &sum, &e), ERR_CRYPTO);
+    assert_int_equal(http_certificate_key(SV(""), &sum, &e), ERR_CRYPTO);
+
+    const struct http_opts o = {.listen = "127.0.0.1:0",
+                                .cert_file = cert,
+                                .key_file = key,
+                                .threads = 1,
+                                .max_connections = 10,
+                                .max_per_address = 10,
+                                .idle_seconds = 5,
+                                .max_head = 8192};
+    const struct http_handler h = {.head = on_head, .body = on_body_who};
+    struct http_server *s = http_start(&o, &h, &e);
+    assert_non_null(s);
+    for (int asks = 0; asks < 2; asks++) { /* a client that is not asked shows nothing */
+        http_ask_client(s, asks);
+        buf_reset(&b);
+        talk_as(http_address(s), own_cert, own_key, SV("x"), &b, shown);
+        assert_true(sv_eq(body_of(&b), asks ? sv_c(want) : SV("nobody")));
+        buf_reset(&b);
+        talk(http_address(s), SV("x"), &b, shown);
+        assert_true(sv_eq(body_of(&b), SV("nobody")));
+    }
+    buf_clear(&b);
+    http_stop(s, 2);
+    (void)unlink(own_cert);
+    (void)unlink(own_key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_certificate), cmocka_unit_test(test_errors),
-                                       cmocka_unit_test(test_server)};
+                                       cmocka_unit_test(test_server),
+                                       cmocka_unit_test(test_client_certificate)};
     return cmocka_run_group_tests(tests, make, unmake);
 }
