@@ -8,6 +8,8 @@ struct row {
     usec created, modified, valid_from, valid_until, first, last;
     int confidence;
     struct sv labels, ref, note, meta;
+    usec version;    /* `modified` of the indicator it is given out as: see version_of */
+    int64_t changed; /* last entry after which it is given out otherwise */
 };
 
 static usec earlier(usec a, usec b)
@@ -51,6 +53,28 @@ static bool same_row(const struct row *a, const struct row *b)
            a->first == b->first && a->last == b->last && a->confidence == b->confidence &&
            sv_eq(a->labels, b->labels) && sv_eq(a->ref, b->ref) && sv_eq(a->note, b->note) &&
            sv_eq(a->meta, b->meta);
+}
+
+/* What the indicator says that a claim is given out as (fuse_item_write): a change of anything else, like the
+ * time it was last seen, makes no new version. */
+static bool same_given(const struct row *a, const struct row *b)
+{
+    return a->flags == b->flags && a->tlp == b->tlp && a->created == b->created &&
+           a->modified == b->modified && a->valid_from == b->valid_from && a->valid_until == b->valid_until &&
+           sv_eq(a->labels, b->labels) && claim_is_object(a->ref) == claim_is_object(b->ref);
+}
+
+/*
+ * The source's own time of change. Where it gives none that is newer, a millisecond after the last version:
+ * the same id and `modified` must not stand for two contents (STIX 2.1 3.6), and apply may read no clock.
+ */
+static usec version_of(const struct row *r, const struct row *old)
+{
+    usec stated = r->modified != USEC_NONE     ? r->modified
+                  : r->created != USEC_NONE    ? r->created
+                  : r->valid_from != USEC_NONE ? r->valid_from
+                                               : 0;
+    return !old || stated / 1000 > old->version / 1000 ? stated : old->version + 1000;
 }
 
 /* A statement that it is bad outweighs a mere mention; taking back needs the same statement or a newer one.
@@ -100,7 +124,7 @@ static struct row merge(const struct row *old, const struct row *in, unsigned in
 }
 
 static const char SELECT[] = "SELECT id, flags, tlp, created, modified, valid_from, valid_until, first_seen, "
-                             "last_seen, confidence, labels, ref, note, meta, kind, value"
+                             "last_seen, confidence, labels, ref, note, meta, kind, value, version, changed"
                              " FROM claim WHERE h = ? AND source = ?";
 
 static int find_row(struct stmt *s, const struct claim_rec *c, struct row *ret, struct err *e)
@@ -125,6 +149,8 @@ static int find_row(struct stmt *s, const struct claim_rec *c, struct row *ret, 
             .ref = col_text(s, 11),
             .note = col_text(s, 12),
             .meta = col_text(s, 13),
+            .version = col_int(s, 16),
+            .changed = col_int(s, 17),
         };
         return 1;
     }
@@ -146,6 +172,8 @@ static void bind_row(struct stmt *s, const struct row *r)
     db_text(s, r->ref.p ? r->ref : SV(""));
     db_text(s, r->note.p ? r->note : SV(""));
     db_text(s, r->meta.p ? r->meta : SV(""));
+    db_int(s, r->version);
+    db_int(s, r->changed);
 }
 
 static int insert(struct fuse *f, const struct entry *entry, const struct claim_rec *c, int64_t h,
@@ -154,8 +182,8 @@ static int insert(struct fuse *f, const struct entry *entry, const struct claim_
     struct stmt *s = db_query(f->db,
                               "INSERT INTO claim (h, kind, value, source, entry, accepted, flags, tlp, "
                               "created, modified, valid_from, valid_until,"
-                              " first_seen, last_seen, confidence, labels, ref, note, meta) VALUES "
-                              "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                              " first_seen, last_seen, confidence, labels, ref, note, meta, version, "
+                              "changed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                               e);
     if (!s) {
         return e->code;
@@ -174,11 +202,12 @@ static int insert(struct fuse *f, const struct entry *entry, const struct claim_
 
 static int update(struct fuse *f, const struct row *r, struct err *e)
 {
-    struct stmt *s = db_query(f->db,
-                              "UPDATE claim SET flags=?, tlp=?, created=?, modified=?, valid_from=?, "
-                              "valid_until=?, first_seen=?, last_seen=?,"
-                              " confidence=?, labels=?, ref=?, note=?, meta=? WHERE id = ?",
-                              e);
+    struct stmt *s =
+        db_query(f->db,
+                 "UPDATE claim SET flags=?, tlp=?, created=?, modified=?, valid_from=?, "
+                 "valid_until=?, first_seen=?, last_seen=?,"
+                 " confidence=?, labels=?, ref=?, note=?, meta=?, version=?, changed=? WHERE id = ?",
+                 e);
     if (!s) {
         return e->code;
     }
@@ -229,7 +258,9 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
         .ref = c->ref,
         .note = c->note,
         .meta = c->meta,
+        .changed = entry->id,
     };
+    in.version = version_of(&in, NULL);
     if (!seen_maybe(f, h)) {
         seen_add(f, h);
         *ret = CHANGE_NEW;
@@ -252,7 +283,9 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
     buf_init(&labels, 1 << 20);
     if (rc == 1) {
         struct row merged = merge(&old, &in, c->flags, &labels);
-        bool same = same_row(&merged, &old);
+        bool same = same_row(&merged, &old), given = same_given(&merged, &old);
+        merged.version = given ? old.version : version_of(&merged, &old);
+        merged.changed = given ? old.changed : entry->id;
         *ret = same ? CHANGE_NONE : CHANGE_UPDATE;
         rc = same ? OK : update(f, &merged, e);
         rc = rc == OK && !same ? note_reach(f, entry, &old, &merged, e) : rc;

@@ -171,6 +171,39 @@ int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, stru
 int fuse_prove(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *out,
                struct err *e) MUST_USE;
 
+/* ---- giving out (TAXII, peers)
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * One stored version of an object, or one claim as the indicator it is given out as: its id and content come
+ * from the source's own words, its `modified` moves on with each change. A claim that came from a stored
+ * indicator is that object only. Views die when the call returns.
+ */
+struct item {
+    bool claim;
+    int64_t number; /* of object or claim; the same after a rebuild */
+    struct sv id, type;
+    int64_t source;
+    usec version; /* `modified`, else `created`; USEC_NONE = neither (observables) */
+    bool revoked; /* this version takes it back */
+    bool ended;   /* some version of this source takes it back */
+    enum tlp tlp;
+};
+typedef int (*item_fn)(void *ctx, const struct item *i, struct err *e);
+/* How far a source's changes were seen; all zero = nothing yet. */
+struct item_mark {
+    int64_t object;
+    int64_t entry, claim;
+};
+/* What came or changed after the mark, which is moved on: at most `most` things. Returns how many were looked
+ * at; fewer than `most`: there are no more. Costs nothing when there is nothing. */
+int fuse_items_since(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
+                     void *ctx, struct err *e) MUST_USE;
+/* Appends one as JSON. 1 = done, 0 = it is not there any more; a claim: not in this version. */
+int fuse_item_write(struct fuse *f, bool claim, int64_t number, usec version, struct buf *out,
+                    struct err *e) MUST_USE;
+
 /* ---- giving away (exports)
  * -----------------------------------------------------------------------------------------------------------
  */
@@ -190,6 +223,7 @@ struct give_filter {
     uint32_t kinds;    /* set of 1u << kind; 0 = all that can be matched */
     double confidence; /* least fused confidence, 0..1 */
     usec since;        /* seen last at this time or later; USEC_NONE = open */
+    usec aged_at;      /* confidence is worked out as of this time; USEC_NONE = now */
     struct sv label;   /* one of the labels; "" = any */
     int64_t source;    /* only this source's claims take part; 0 = all */
     enum tlp ceiling;  /* claims with a higher marking take no part; at most GIVE_HIGHEST */

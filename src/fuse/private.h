@@ -50,6 +50,8 @@ int source_expiry(struct fuse *f, int64_t source, int64_t *ret, struct err *e);
 /* claim.c: merges one claim of `entry->source` into its row. */
 int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
                 struct err *e);
+/* items.c: the claim came from an indicator that is stored itself. */
+bool claim_is_object(struct sv ref);
 /* object.c */
 int object_apply(struct fuse *f, const struct entry *entry, const struct object_rec *o, enum change *ret,
                  struct err *e);

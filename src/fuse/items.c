@@ -1,0 +1,189 @@
+/* What is stored, one thing after the other, as the STIX objects it is given out as. */
+#include "fuse/private.h"
+
+bool claim_is_object(struct sv ref)
+{
+    return sv_starts(ref, SV("indicator--"));
+}
+
+/* An indicator says "look for this in what you observe": a text is nothing to look for, and a vulnerability
+ * is no observable (STIX 2.1 6). */
+static bool kind_given(enum kind k)
+{
+    return k > KIND_NONE && k < KIND_MAX && k != KIND_TEXT && k != KIND_VULNERABILITY;
+}
+
+/* ---- changes */
+
+static int object_changes(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
+                          void *ctx, struct err *e)
+{
+    struct stmt *s = db_query(f->db,
+                              "SELECT o.id, o.stix_id, o.type, o.created, o.modified, o.revoked, o.tlp, "
+                              "EXISTS (SELECT 1 FROM object n WHERE n.h = o.h AND n.source = o.source AND "
+                              "n.stix_id = o.stix_id AND n.revoked = 1)"
+                              " FROM object o WHERE o.source = ? AND o.id > ? ORDER BY o.id LIMIT ?",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, source);
+    db_int(s, mark->object);
+    db_int(s, (int64_t)most);
+    int rc, done = 0;
+    while ((rc = db_step(s, e)) == 1) {
+        const struct item i = {
+            .number = col_int(s, 0),
+            .id = col_text(s, 1),
+            .type = col_text(s, 2),
+            .source = source,
+            .version = col_time(s, 4) != USEC_NONE ? col_time(s, 4) : col_time(s, 3),
+            .revoked = col_int(s, 5) != 0,
+            .tlp = (enum tlp)col_int(s, 6),
+            .ended = col_int(s, 7) != 0,
+        };
+        rc = each(ctx, &i, e);
+        if (rc < 0) {
+            break;
+        }
+        mark->object = i.number;
+        done++;
+    }
+    db_done(s);
+    return rc < 0 ? rc : done;
+}
+
+static int claim_changes(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
+                         void *ctx, struct err *e)
+{
+    struct stmt *s =
+        db_query(f->db,
+                 "SELECT c.id, c.changed, c.kind, c.value, c.flags, c.tlp, c.version, c.ref, s.name"
+                 " FROM claim c JOIN source s ON s.id = c.source WHERE c.source = ? AND (c.changed, c.id) > "
+                 "(?, ?) ORDER BY c.changed, c.id LIMIT ?",
+                 e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, source);
+    db_int(s, mark->entry);
+    db_int(s, mark->claim);
+    db_int(s, (int64_t)most);
+    int rc, done = 0;
+    while ((rc = db_step(s, e)) == 1) {
+        char id[64];
+        enum kind kind = (enum kind)col_int(s, 2);
+        bool given = kind_given(kind);
+        if (given) {
+            stix_claim_id(col_text(s, 8), kind, col_text(s, 3), id);
+            bool back = col_int(s, 4) != 0 || claim_is_object(col_text(s, 7));
+            const struct item i = {
+                .claim = true,
+                .number = col_int(s, 0),
+                .id = sv_c(id),
+                .type = SV("indicator"),
+                .source = source,
+                .version = col_int(s, 6),
+                .revoked = back,
+                .ended = back,
+                .tlp = (enum tlp)col_int(s, 5),
+            };
+            rc = each(ctx, &i, e);
+        }
+        if (rc < 0) {
+            break;
+        }
+        mark->entry = col_int(s, 1);
+        mark->claim = col_int(s, 0);
+        done++;
+    }
+    db_done(s);
+    return rc < 0 ? rc : done;
+}
+
+int fuse_items_since(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
+                     void *ctx, struct err *e)
+{
+    int objects = object_changes(f, source, mark, most, each, ctx, e);
+    if (objects < 0 || (size_t)objects == most) {
+        return objects;
+    }
+    int claims = claim_changes(f, source, mark, most - (size_t)objects, each, ctx, e);
+    return claims < 0 ? claims : objects + claims;
+}
+
+/* ---- one thing as JSON */
+
+static int write_object(struct fuse *f, int64_t number, struct buf *out, struct err *e)
+{
+    struct stmt *s = db_query(f->db, "SELECT body FROM object WHERE id = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, number);
+    int rc = db_step(s, e);
+    if (rc == 1) {
+        buf_add(out, col_blob(s, 0));
+    }
+    db_done(s);
+    return rc;
+}
+
+static usec first_known(usec a, usec b, usec c)
+{
+    return a != USEC_NONE ? a : b != USEC_NONE ? b : c;
+}
+
+static void write_indicator(struct stmt *s, struct buf *out)
+{
+    usec created = col_time(s, 4), valid_from = col_time(s, 5);
+    const struct stix_indicator i = {
+        .value = {.kind = (enum kind)col_int(s, 0), .value = col_text(s, 1)},
+        .catalogue_source = col_text(s, 2),
+        .created = first_known(created, valid_from, col_time(s, 8)),
+        .modified = col_int(s, 3),
+        .valid_from = first_known(valid_from, created, col_time(s, 8)),
+        .valid_until = col_time(s, 6),
+        .tlp = (enum tlp)col_int(s, 7),
+        .labels = col_text(s, 9),
+    };
+    stix_write_indicator(&i, out);
+    bool back = col_int(s, 10) != 0 || claim_is_object(col_text(s, 11));
+    if (back && !out->failed) {
+        out->n--; /* the object's last brace */
+        buf_add(out, SV(",\"revoked\":true}"));
+    }
+}
+
+static int write_claim(struct fuse *f, int64_t number, usec version, struct buf *out, struct err *e)
+{
+    struct stmt *s = db_query(f->db,
+                              "SELECT c.kind, c.value, s.name, c.version, c.created, c.valid_from, "
+                              "c.valid_until, c.tlp, c.modified, c.labels, c.flags, c.ref FROM claim c JOIN "
+                              "source s ON s.id = c.source WHERE c.id = ?",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, number);
+    int rc = db_step(s, e);
+    if (rc == 1 && col_int(s, 3) != version) {
+        rc = 0;
+    }
+    if (rc == 1) {
+        write_indicator(s, out);
+    }
+    db_done(s);
+    return rc;
+}
+
+int fuse_item_write(struct fuse *f, bool claim, int64_t number, usec version, struct buf *out, struct err *e)
+{
+    size_t before = out->n;
+    int rc = claim ? write_claim(f, number, version, out, e) : write_object(f, number, out, e);
+    if (rc == 1 && out->failed) {
+        out->n = before;
+        return err_set(e, ERR_LIMIT, "an object does not fit into %zu bytes", out->max);
+    }
+    return rc;
+}
