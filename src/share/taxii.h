@@ -73,7 +73,7 @@ struct taxii_query {
 };
 struct taxii_page;
 /*
- * Chooses the page: at most TAXII_PAGE_MOST entries, in memory only as numbers. *ret_first/*ret_last are
+ * Chooses the page: at most TAXII_PAGE_MOST entries, in memory only as numbers. *ret_first and *ret_last are
  * USEC_NONE for an empty page. ERR_NOT_FOUND when `object` is asked for and the caller sees none of it.
  * The cursor in `next` is stateless, bound to collection and filters, checked against forgery, and
  * authorised anew by the caller's present view and rights.
