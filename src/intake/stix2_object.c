@@ -143,9 +143,10 @@ static int object_refs(struct stix2 *s, struct jv v, struct object_rec *o, struc
 /* The rules of the standard at MUST level; the first broken one is the reason of the reject. */
 static int check(struct stix2 *s, struct jv v, struct err *e)
 {
+    static const struct stix_policy must = {.must_only = true};
     struct stix_report report = {.a = s->job->a};
 
-    stix_check(v, &report);
+    stix_check_by(v, &must, &report);
     for (size_t i = 0; report.must && i < report.n; i++) {
         const struct stix_msg *m = &report.msg[i];
         if (m->level != STIX_MUST)

@@ -33,24 +33,68 @@ static struct sv pointer_text(const struct check *c)
     return r;
 }
 
-void say(struct check *c, enum stix_level level, const char *section, const char *fmt, ...)
+/* Where a message goes: a free place, or for a MUST that of the last which is none. */
+static struct stix_msg *place(struct stix_report *r, enum stix_level level)
+{
+    if (r->n < sizeof(r->msg) / sizeof(r->msg[0]))
+        return &r->msg[r->n++];
+    r->more++;
+    for (size_t i = r->n; level == STIX_MUST && i > 0; i--)
+        if (r->msg[i - 1].level != STIX_MUST)
+            return &r->msg[i - 1];
+    return NULL;
+}
+
+static void add(struct check *c, enum stix_level level, enum stix_advice advice, const char *section,
+                const char *fmt, va_list args)
 {
     struct stix_report *r = c->r;
-    r->must += level == STIX_MUST;
-    if (r->n == sizeof(r->msg) / sizeof(r->msg[0])) {
-        r->more++;
-        return;
-    }
     char text[400];
+    r->must += level == STIX_MUST;
+    r->should += level == STIX_SHOULD;
+    struct stix_msg *m = place(r, level);
+    if (!m)
+        return;
+    vsnprintf(text, sizeof(text), fmt, args);
+    *m = (struct stix_msg){.level = level,
+                           .id = c->id.p ? arena_sv(r->a, c->id) : SV_NONE,
+                           .pointer = pointer_text(c),
+                           .section = section,
+                           .advice = advice,
+                           .text = arena_sv(r->a, sv_c(text))};
+}
+
+void say(struct check *c, enum stix_level level, const char *section, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    add(c, level, ADVICE_NONE, section, fmt, ap);
     va_end(ap);
-    struct stix_msg *m = &r->msg[r->n++];
-    m->level = level;
-    m->section = section;
-    m->pointer = pointer_text(c);
-    m->text = arena_sv(r->a, sv_c(text));
+}
+
+bool advised(const struct check *c, enum stix_advice a)
+{
+    return !c->policy->must_only && !(c->policy->off & (UINT64_C(1) << a));
+}
+
+void advise(struct check *c, enum stix_advice a, const char *section, const char *fmt, ...)
+{
+    va_list ap;
+    if (!advised(c, a))
+        return;
+    va_start(ap, fmt);
+    add(c, STIX_SHOULD, a, section, fmt, ap);
+    va_end(ap);
+}
+
+void remark(struct check *c, const char *section, const char *fmt, ...)
+{
+    va_list ap;
+    if (c->policy->must_only)
+        return;
+    va_start(ap, fmt);
+    add(c, STIX_NOTE, ADVICE_NONE, section, fmt, ap);
+    va_end(ap);
 }
 
 /* JSON itself is bounded to 64 levels, so the path never runs out; a deeper step is not named. */
@@ -100,7 +144,7 @@ static bool check_nothing(struct check *c, struct jv v)
 {
     enum json_type t = json_type(v);
     if (t == JSON_NULL)
-        say(c, STIX_MUST, "3.1", "null is no value: leave the property out");
+        say(c, STIX_MUST, "3.2", "null is no value: leave the property out");
     else if (t == JSON_ARRAY && json_count(v) == 0)
         say(c, STIX_MUST, "2.12", "an empty list: leave the property out");
     return t == JSON_NULL || (t == JSON_ARRAY && json_count(v) == 0);
@@ -110,12 +154,12 @@ void check_custom(struct check *c, struct sv name, struct jv v)
 {
     struct sv text = json_str(v);
     if (!form_property_name(name))
-        say(c, STIX_MUST, "11.1", "a property name has 3 to 250 lower-case letters, digits and underscores");
-    /* 3.1: kept back for a later version. */
-    if (c->depth == 1 && word_in("severity|action|username|phone_numbers", name))
-        say(c, STIX_MUST, "3.1", "this property name is reserved");
+        say(c, STIX_MUST, "3.1", "a property name has 3 to 250 lower-case letters, digits and underscores");
+    if (c->depth == c->base + 1 && word_in("severity|action|username|phone_number|phone_numbers", name))
+        say(c, STIX_MUST, "3.8", "this property name is reserved");
     if (check_nothing(c, v))
         return;
+    custom_property(c, name);
     if (sv_ends(name, SV("_bin")) && !(text.p && form_base64(text)))
         say(c, STIX_MUST, "2.1", "a property whose name ends in _bin holds base64");
     if (sv_ends(name, SV("_hex")) && !(text.p && form_hex(text)))
@@ -177,10 +221,21 @@ static const struct object_rule *custom_rule(struct check *c, struct sv type)
     if (!form_type_name(type))
         say(c, STIX_MUST, "3.1", "a type name has 3 to 250 lower-case letters, digits and single hyphens");
     if (sv_eq(type, SV("action")))
-        say(c, STIX_MUST, "3.1", "this type name is reserved");
-    if (!has(c->root, "extensions"))
-        say(c, STIX_NOTE, "11.2", "a type of its own without an extension definition");
+        say(c, STIX_MUST, "3.8", "this type name is reserved");
+    custom_type(c, type);
     return &rule;
+}
+
+/* 3.2: "the minimum precision MUST be milliseconds"; but whole seconds are what many write, and nothing is
+ * lost by them. */
+static void check_precision(struct check *c, const char *name)
+{
+    struct sv text = json_get_str(c->root, sv_c(name));
+    if (!text.p || (text.n >= 24 && text.p[19] == '.'))
+        return;
+    enter_key(c, sv_c(name));
+    remark(c, "3.2", "%s should have milliseconds, also when they are 000", name);
+    leave(c);
 }
 
 static void check_versions(struct check *c, enum family f)
@@ -193,6 +248,10 @@ static void check_versions(struct check *c, enum family f)
         say(c, STIX_MUST, "3.2", "spec_version is required");
     if (a.p && b.p && stix_time(a, true, &created) && stix_time(b, true, &modified) && modified < created)
         say(c, STIX_MUST, "3.2", "modified must not be before created");
+    if (!c->policy->must_only) {
+        check_precision(c, "created");
+        check_precision(c, "modified");
+    }
     int64_t confidence;
     struct jv v = json_get(c->root, SV("confidence"));
     if (json_i64(v, &confidence) && (confidence < 0 || confidence > 100) && f != FAMILY_SCO)
@@ -204,25 +263,38 @@ static unsigned uuid_version(const struct uuid *u)
     return u->b[6] >> 4;
 }
 
+/* 2.9: which version the UUID of each kind of object should have. */
+static void check_uuid(struct check *c, struct sv type, enum family f, unsigned version)
+{
+    bool contributes = f == FAMILY_SCO && sco_has_contributing(c->root, type);
+    if (sv_eq(type, SV("process"))) {
+        if (version != 4)
+            say(c, STIX_MUST, "6.13", "the id of a process is a UUIDv4");
+    } else if (f == FAMILY_SCO && !contributes) {
+        if (version != 4)
+            say(c, STIX_MUST, "2.9", "without a property that contributes to the id it is a UUIDv4");
+    } else if (f == FAMILY_SCO) {
+        if (version != 5)
+            advise(c, ADVICE_UUID, "2.9", "the id of an observable should be a UUIDv5");
+    } else if (version != 4 && !(f == FAMILY_CUSTOM && version == 5 && c->new_object)) {
+        advise(c, ADVICE_UUID, "2.9", "the id should be a UUIDv4");
+    }
+}
+
 static void check_id(struct check *c, struct sv type, enum family f)
 {
     struct sv id = json_get_str(c->root, SV("id")), prefix;
     struct uuid u;
-    if (!id.p)
+    if (json_type(json_get(c->root, SV("id"))) == JSON_NONE)
         return;
     enter_key(c, SV("id"));
-    if (!id_split(id, &prefix, &u) || (u.b[8] & 0xc0) != 0x80 || uuid_version(&u) < 1 ||
-        uuid_version(&u) > 8) {
+    if (!id.p || !id_split(id, &prefix, &u) || (u.b[8] & 0xc0) != 0x80 || uuid_version(&u) < 1 ||
+        uuid_version(&u) > 8)
         say(c, STIX_MUST, "2.9", "an id is a type, \"--\" and a UUID of RFC 4122");
-    } else if (!sv_eq(prefix, type)) {
+    else if (!sv_eq(prefix, type))
         say(c, STIX_MUST, "2.9", "the id must begin with the object's own type");
-    } else if (sv_eq(type, SV("process")) && uuid_version(&u) != 4) {
-        say(c, STIX_MUST, "6.13", "the id of a process is a UUIDv4");
-    } else if ((f == FAMILY_SDO || f == FAMILY_SRO) && uuid_version(&u) != 4) {
-        say(c, STIX_SHOULD, "2.9", "the id should be a UUIDv4");
-    } else if (f == FAMILY_SCO && uuid_version(&u) != 4 && uuid_version(&u) != 5) {
-        say(c, STIX_SHOULD, "2.9", "the id of an observable should be a UUIDv5");
-    }
+    else
+        check_uuid(c, type, f, uuid_version(&u));
     leave(c);
 }
 
@@ -247,25 +319,44 @@ static void check_whole(struct check *c, struct sv type)
         c->rule->extra(c, c->root);
 }
 
-void stix_check(struct jv object, struct stix_report *r)
+void check_object(struct check *c, struct jv object)
 {
-    r->n = r->more = r->must = 0;
-    struct check c = {.r = r, .root = object, .budget = SELECTOR_BUDGET};
+    c->root = object;
+    c->base = c->depth;
+    c->budget = SELECTOR_BUDGET;
+    c->id = SV_NONE;
     if (json_type(object) != JSON_OBJECT) {
-        say(&c, STIX_MUST, "3", "a STIX object is a JSON object");
+        say(c, STIX_MUST, "3", "a STIX object is a JSON object");
         return;
     }
     struct sv type = json_get_str(object, SV("type"));
+    c->id = sv_sub(json_get_str(object, SV("id")), 0, 300);
     if (!type.p) {
-        say(&c, STIX_MUST, "3.2", "type is required");
+        say(c, STIX_MUST, "3.2", "type is required");
         return;
     }
     if (sv_eq(type, SV("bundle"))) {
-        say(&c, STIX_MUST, "8", "a bundle is not an object: check its members");
+        say(c, STIX_MUST, "8", "a bundle is not an object: check its members");
         return;
     }
-    c.rule = rule_of_type(type);
-    if (!c.rule)
-        c.rule = custom_rule(&c, type);
-    check_whole(&c, type);
+    custom_init(c);
+    c->rule = rule_of_type(type);
+    if (!c->rule)
+        c->rule = custom_rule(c, type);
+    check_whole(c, type);
+    if (!c->policy->must_only)
+        check_advice(c);
+}
+
+void stix_check_by(struct jv object, const struct stix_policy *p, struct stix_report *r)
+{
+    struct check c = {.r = r, .policy = p};
+    r->n = r->more = r->must = r->should = 0;
+    check_object(&c, object);
+}
+
+void stix_check(struct jv object, struct stix_report *r)
+{
+    static const struct stix_policy all;
+    stix_check_by(object, &all, r);
 }

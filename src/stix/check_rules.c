@@ -36,22 +36,23 @@ static bool shaped_id(struct sv id, const char *prefix, size_t year)
            all_digits(sv_sub(rest, year + 1, SIZE_MAX));
 }
 
-/* 2.5.3: what "cve" and "capec" name has its own form; and only under these names. */
+/* 4.19.1, 4.1.1: what "cve" and "capec" name has its own form; and only under these names. */
 void rule_external(struct check *c, struct jv o)
 {
     struct sv source = json_get_str(o, SV("source_name"));
     struct sv id = json_get_str(o, SV("external_id"));
     bool is_cve = id.p && shaped_id(id, "CVE-", 4), is_capec = id.p && shaped_id(id, "CAPEC-", 0);
     if (sv_eq(source, SV("cve")) && !is_cve)
-        say(c, STIX_MUST, "2.5.3", "a reference of source \"cve\" has an external_id like CVE-2021-44228");
+        say(c, STIX_MUST, "4.19.1", "a reference of source \"cve\" has an external_id like CVE-2021-44228");
     else if (sv_eq(source, SV("capec")) && !is_capec)
-        say(c, STIX_MUST, "2.5.3", "a reference of source \"capec\" has an external_id like CAPEC-163");
+        say(c, STIX_MUST, "4.1.1", "a reference of source \"capec\" has an external_id like CAPEC-163");
     else if (is_cve && !sv_eq(source, SV("cve")))
-        say(c, STIX_MUST, "2.5.3", "the source of a CVE id is called \"cve\"");
+        say(c, STIX_MUST, "4.19.1", "the source of a CVE id is called \"cve\"");
     else if (is_capec && !sv_eq(source, SV("capec")))
-        say(c, STIX_MUST, "2.5.3", "the source of a CAPEC id is called \"capec\"");
+        say(c, STIX_MUST, "4.1.1", "the source of a CAPEC id is called \"capec\"");
     if (has(o, "url") && !has(o, "hashes"))
-        say(c, STIX_NOTE, "2.5.2", "a reference with a URL should have hashes of what stood there");
+        advise(c, ADVICE_REFERENCE_HASHES, "2.5.1",
+               "a reference with a URL should have hashes of what stood there");
 }
 
 void rule_granular(struct check *c, struct jv o)
@@ -74,6 +75,14 @@ static bool names_exist(const struct pat_node *n)
     return true;
 }
 
+static void pattern_types(struct check *c, const struct pat_node *n)
+{
+    if (n->type == PAT_TEST)
+        custom_pattern_type(c, n->object_type);
+    for (const struct pat_node *child = n->first; child; child = child->next)
+        pattern_types(c, child);
+}
+
 void rule_indicator(struct check *c, struct jv o)
 {
     struct pat_node *root;
@@ -87,6 +96,8 @@ void rule_indicator(struct check *c, struct jv o)
         say(c, STIX_MUST, "9", "%s", e.text);
     else if (!names_exist(root))
         say(c, STIX_MUST, "3.1", "the pattern names a type or property of less than three letters");
+    else if (!c->policy->must_only)
+        pattern_types(c, root);
     leave(c);
 }
 
@@ -105,6 +116,10 @@ void rule_location(struct check *c, struct jv o)
         say(c, STIX_MUST, "4.10", "precision needs latitude and longitude");
     within(c, o, "latitude", -90, 90);
     within(c, o, "longitude", -180, 180);
+    /* "Up to precision meters from the defined point": a distance. */
+    double meters;
+    if (json_f64(json_get(o, SV("precision")), &meters) && meters < 0)
+        say(c, STIX_MUST, "4.10.1", "precision is a distance in meters, never negative");
 }
 
 void rule_malware(struct check *c, struct jv o)
@@ -129,6 +144,8 @@ void rule_malware_analysis(struct check *c, struct jv o)
     }
 }
 
+#define TLP_CREATED (INT64_C(1484870400) * USEC_SECOND) /* 2017-01-20T00:00:00Z */
+
 /* The four TLP markings of STIX 2.1 7.2.1.4 must be written exactly so; no other object may be of that type.
  */
 static void check_tlp(struct check *c, struct jv o)
@@ -141,15 +158,24 @@ static void check_tlp(struct check *c, struct jv o)
                  {"amber", "TLP:AMBER", TLP_AMBER},
                  {"red", "TLP:RED", TLP_RED}};
     struct sv word = json_str(json_path(o, "definition", "tlp", NULL));
-    struct sv id = json_get_str(o, SV("id"));
+    struct sv id = json_get_str(o, SV("id")), name = json_get_str(o, SV("name"));
+    usec created;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         bool same = sv_eq(word, sv_c(fixed[i].word)) && tlp_of_id(id) == fixed[i].tlp &&
                     !sv_eq(id, tlp_id(fixed[i].tlp));
-        if (same && sv_eq(json_get_str(o, SV("name")), sv_c(fixed[i].name)) &&
-            sv_eq(json_get_str(o, SV("created")), SV("2017-01-20T00:00:00.000Z")))
+        /* The name came with the second committee specification: older ones have none. */
+        bool named = !name.p || sv_eq(name, sv_c(fixed[i].name));
+        if (same && named && time_of(o, "created", &created) && created == TLP_CREATED)
             return;
     }
     say(c, STIX_MUST, "7.2.1.4", "a TLP marking must be one of the four of the standard, unchanged");
+}
+
+static void custom_marking(struct check *c)
+{
+    advise(c, ADVICE_MARKING_TYPE, "7.2.1", "the type of a marking should be statement or tlp");
+    if (!has(c->root, "extensions"))
+        advise(c, ADVICE_EXTENSIONS_USE, "7.2.1", "a marking of its own should be made by an extension");
 }
 
 void rule_marking_definition(struct check *c, struct jv o)
@@ -166,7 +192,7 @@ void rule_marking_definition(struct check *c, struct jv o)
     else if (sv_eq(type, SV("statement")) && !json_get_str(definition, SV("statement")).p)
         say(c, STIX_MUST, "7.2.1.3", "a statement marking holds a statement");
     else if (type.p && !sv_eq(type, SV("statement")))
-        say(c, STIX_SHOULD, "7.2.1", "a marking of its own should be made by an extension");
+        custom_marking(c);
     if (has(o, "definition") && json_type(definition) != JSON_OBJECT)
         say(c, STIX_MUST, "7.2.1", "definition is an object");
     struct json_it it = json_each(json_get(o, SV("object_marking_refs")));
@@ -228,9 +254,14 @@ void rule_extension_definition(struct check *c, struct jv o)
     while (json_next(&it, &key, &v))
         toplevel |= sv_eq(json_str(v), SV("toplevel-property-extension"));
     if (!toplevel && has(o, "extension_properties"))
-        say(c, STIX_MUST, "7.3", "extension_properties belongs to a toplevel-property-extension");
+        say(c, STIX_MUST, "7.3.1", "extension_properties belongs to a toplevel-property-extension");
+    if (toplevel && !has(o, "extension_properties"))
+        advise(c, ADVICE_EXTENSION_PROPERTIES, "7.3.1",
+               "a toplevel-property-extension should name its extension_properties");
+    if (!has(o, "description"))
+        advise(c, ADVICE_EXTENSION_DESCRIPTION, "7.3.1", "an extension definition should have a description");
     if (!has(o, "created_by_ref"))
-        say(c, STIX_SHOULD, "7.3", "an extension definition says who made it (created_by_ref)");
+        remark(c, "7.3.1", "an extension definition says who made it (created_by_ref)");
 }
 
 static void check_translations(struct check *c, struct jv properties)

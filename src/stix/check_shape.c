@@ -15,7 +15,7 @@ static bool is_type(struct check *c, struct jv v, enum json_type want, const cha
 
 static bool is_text(struct check *c, struct jv v)
 {
-    return is_type(c, v, JSON_STRING, "2.14", "a string");
+    return is_type(c, v, JSON_STRING, "2.15", "a string");
 }
 
 static void each_member(struct check *c, const struct prop *p, struct jv v, shape_fn shape)
@@ -58,12 +58,16 @@ static void shape_int(struct check *c, const struct prop *p, struct jv v)
 
 static void shape_time(struct check *c, const struct prop *p, struct jv v)
 {
+    struct sv s = json_str(v);
     usec t;
     (void)p;
-    if (is_type(c, v, JSON_STRING, "2.15", "a time stamp") && !stix_time(json_str(v), true, &t)) {
-        struct sv s = sv_sub(json_str(v), 0, 60);
-        say(c, STIX_MUST, "2.15", "\"%.*s\" is not a time stamp like 2016-01-20T12:31:12.123Z", SV_ARG(s));
-    }
+    if (!is_type(c, v, JSON_STRING, "2.16", "a time stamp"))
+        return;
+    if (!stix_time(s, true, &t))
+        say(c, STIX_MUST, "2.16.1", "\"%.*s\" is not a time stamp like 2016-01-20T12:31:12.123Z",
+            SV_ARG(sv_sub(s, 0, 60)));
+    else if (s.n > sizeof("2016-01-20T12:31:12.123456789Z") - 1)
+        remark(c, "2.16.1", "finer than nanoseconds: others may cut it");
 }
 
 static void shape_ref(struct check *c, const struct prop *p, struct jv v)
@@ -82,9 +86,11 @@ static void shape_ref(struct check *c, const struct prop *p, struct jv v)
     if (word_in(p->arg + forbid, type) != forbid)
         return;
     /* A type we do not know may have been made for this place by an extension. */
-    enum stix_level level = forbid || stix_known_type(type) ? STIX_MUST : STIX_NOTE;
-    say(c, level, c->section, "may not refer to %s %.*s",
-        forbid ? "a" : "this type:", SV_ARG(sv_sub(type, 0, 60)));
+    if (forbid || stix_known_type(type))
+        say(c, STIX_MUST, c->section, "may not refer to %s %.*s",
+            forbid ? "a" : "this type:", SV_ARG(sv_sub(type, 0, 60)));
+    else
+        remark(c, c->section, "refers to a type of its own: %.*s", SV_ARG(sv_sub(type, 0, 60)));
 }
 
 static bool hash_fits(enum kind kind, struct sv algorithm, struct sv value)
@@ -99,6 +105,8 @@ static bool hash_fits(enum kind kind, struct sv algorithm, struct sv value)
         return value.n == 70 || value.n == 72;
     return true;
 }
+
+#define HASH_ALGORITHMS "MD5|SHA-1|SHA-256|SHA-512|SHA3-256|SHA3-512|SSDEEP|TLSH"
 
 static bool dictionary_key(struct sv key, size_t least)
 {
@@ -117,12 +125,17 @@ static void one_hash(struct check *c, struct sv key, struct jv v)
     if (!dictionary_key(key, 3))
         say(c, STIX_MUST, "2.7",
             "the name of a hash algorithm has 3 to 250 letters, digits, hyphens and underscores");
-    else if (kind == KIND_NONE && !sv_eq(key, SV("SHA3-256")) && !sv_eq(key, SV("SHA3-512")))
-        say(c, STIX_SHOULD, "10.7", "not in the vocabulary of hash algorithms");
+    else if (!word_in(HASH_ALGORITHMS, key) && !sv_starts(key, SV("x_")))
+        advise(c, ADVICE_HASH_ALGORITHM, "10.7", "\"%.*s\" is not in hash-algorithm-ov",
+               SV_ARG(sv_sub(key, 0, 60)));
+    if (key.n > 30)
+        advise(c, ADVICE_HASH_LENGTH, "2.7", "a name of a hash algorithm longer than 30 characters");
     if (is_text(c, v) && !hash_fits(kind, key, value))
         say(c, STIX_MUST, "2.7", "the value is no %.*s", SV_ARG(sv_sub(key, 0, 40)));
 }
 
+/* 2.7: "to enhance compatibility, the SHA-256 hash SHOULD be used whenever possible": a report may not have
+ * it. */
 static void shape_hashes(struct check *c, const struct prop *p, struct jv v)
 {
     struct sv key;
@@ -138,6 +151,8 @@ static void shape_hashes(struct check *c, const struct prop *p, struct jv v)
         one_hash(c, key, member);
         leave(c);
     }
+    if (json_count(v) && json_type(json_get(v, SV("SHA-256"))) == JSON_NONE)
+        remark(c, "2.7", "no SHA-256 among the hashes");
 }
 
 static void one_header(struct check *c, struct jv v)
@@ -174,6 +189,14 @@ static void shape_dict(struct check *c, const struct prop *p, struct jv v)
     }
 }
 
+static void mime_message(struct check *c, const struct prop *p)
+{
+    if (p->arg)
+        advise(c, ADVICE_MIME, c->section, "not a MIME type");
+    else
+        say(c, STIX_MUST, c->section, "not a MIME type");
+}
+
 static void shape_form(struct check *c, const struct prop *p, struct jv v)
 {
     struct sv s = json_str(v);
@@ -194,7 +217,7 @@ static void shape_form(struct check *c, const struct prop *p, struct jv v)
         break;
     case MIME:
         if (!form_mime(s))
-            say(c, p->arg ? STIX_SHOULD : STIX_MUST, c->section, "not a MIME type");
+            mime_message(c, p);
         break;
     case CHARSET:
         if (!form_charset(s))
@@ -211,16 +234,21 @@ static void shape_form(struct check *c, const struct prop *p, struct jv v)
 
 static void shape_open(struct check *c, const struct prop *p, struct jv v)
 {
-    if (is_text(c, v) && !word_in(p->arg, json_str(v)))
-        say(c, STIX_SHOULD, "2.13", "not in the open vocabulary of this property");
+    struct sv word = json_str(v);
+    if (!is_text(c, v) || word_in(p->vocab->words, word))
+        return;
+    struct sv shown = sv_sub(word, 0, 60);
+    advise(c, p->vocab->advice, p->vocab->section, "\"%.*s\" is not in %s", SV_ARG(shown), p->vocab->name);
+    if (!form_word(word))
+        advise(c, ADVICE_VOCAB_FORMAT, "2.14", "a word of one's own is written lower-case, with hyphens");
 }
 
 static void shape_enum(struct check *c, const struct prop *p, struct jv v)
 {
-    if (!is_text(c, v) || word_in(p->arg, json_str(v)))
+    if (!is_text(c, v) || word_in(p->vocab->words, json_str(v)))
         return;
-    struct sv shown = sv_sub(sv_c(p->arg), 0, 200);
-    say(c, STIX_MUST, "2.4", "must be one of %.*s", SV_ARG(shown));
+    struct sv shown = sv_sub(sv_c(p->vocab->words), 0, 200);
+    say(c, STIX_MUST, p->vocab->section, "must be one of %.*s", SV_ARG(shown));
 }
 
 static void shape_sub(struct check *c, const struct prop *p, struct jv v)
@@ -241,9 +269,9 @@ static void extension_of_definition(struct check *c, struct jv v)
 {
     struct sv key;
     struct jv member, type = json_get(v, SV("extension_type"));
-    static const struct prop kinds = {
-        .arg = "new-sdo|new-sco|new-sro|property-extension|toplevel-property-extension"};
+    static const struct prop kinds = {.vocab = &enum_extension};
     struct json_it it = json_each(v);
+    c->extension = true;
     while (json_next(&it, &key, &member)) {
         enter_key(c, key);
         if (sv_eq(key, SV("extension_type")))
@@ -252,8 +280,9 @@ static void extension_of_definition(struct check *c, struct jv v)
             check_custom(c, key, member);
         leave(c);
     }
+    c->extension = false;
     if (json_type(type) == JSON_NONE)
-        say(c, STIX_MUST, "7.3.2", "extension_type is required");
+        say(c, STIX_MUST, "7.3", "extension_type is required");
 }
 
 /* 7.3 and 11.3: under the id of its definition; or one the standard defines; or, of old, a name that ends in
@@ -272,10 +301,10 @@ static void one_extension(struct check *c, struct sv key, struct jv v)
     else if (id_split(key, &type, &u) && sv_eq(type, SV("extension-definition")))
         extension_of_definition(c, v);
     else if (!sv_ends(key, SV("-ext")) || !form_type_name(key))
-        say(c, STIX_MUST, "7.3",
+        say(c, STIX_MUST, "11.3.1",
             "an extension stands under the id of its definition, or under a name that ends in -ext");
     else
-        say(c, STIX_NOTE, "7.3", "an extension of its own without a definition");
+        custom_extension(c, key);
 }
 
 static void shape_extensions(struct check *c, const struct prop *p, struct jv v)

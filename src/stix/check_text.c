@@ -172,6 +172,18 @@ bool form_language(struct sv s)
     return !first;
 }
 
+/* 2.14, 2.11: lower-case words with hyphens between. */
+bool form_word(struct sv s)
+{
+    bool letter = false;
+    for (size_t i = 0; i < s.n; i++) {
+        if ((s.p[i] >= 'A' && s.p[i] <= 'Z') || s.p[i] == '_' || s.p[i] == ' ')
+            return false;
+        letter |= is_alpha(s.p[i]) || (uint8_t)s.p[i] >= 0x80;
+    }
+    return letter;
+}
+
 bool form_type_name(struct sv s)
 {
     if (s.n < 3 || s.n > 250)

@@ -30,7 +30,7 @@ static int read_time(struct jv object, const char *name, bool required, usec *re
         return OK;
     *ret = USEC_NONE;
     struct sv shown = sv_sub(text, 0, 60);
-    return err_set(e, ERR_VALUE, "%s is not a time stamp: \"%.*s\" (STIX 2.1 section 2.15)", name,
+    return err_set(e, ERR_VALUE, "%s is not a time stamp: \"%.*s\" (STIX 2.1 section 2.16)", name,
                    SV_ARG(shown));
 }
 

@@ -70,7 +70,7 @@ struct sv refang(struct arena *a, struct sv text);
 /* Copies `s` to the arena with ASCII letters lower-cased; views `s` when there is nothing to change. */
 struct sv lower_sv(struct arena *a, struct sv s);
 
-/* timestamp.c: "2016-01-20T12:31:12.123Z" exactly (STIX 2.1 2.15). Patterns need not name a day that exists.
+/* timestamp.c: "2016-01-20T12:31:12.123Z" exactly (STIX 2.1 2.16). Patterns need not name a day that exists.
  */
 bool stix_time(struct sv text, bool day_must_exist, usec *ret);
 /* With three fraction digits. */
@@ -80,5 +80,7 @@ void stix_time_text(usec t, char ret[32]);
 bool id_split(struct sv id, struct sv *ret_type, struct uuid *ret_uuid);
 /* markings.c */
 void markings_read(struct jv object, enum tlp *ret_tlp, bool *ret_marked);
+/* sco_id.c: does the observable have any property that its id is made of? */
+bool sco_has_contributing(struct jv sco, struct sv type);
 /* tables.c: any type the standard defines. */
 bool stix_known_type(struct sv type);

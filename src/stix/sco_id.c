@@ -5,7 +5,7 @@
 const struct uuid STIX_SCO_NAMESPACE = {
     {0x00, 0xab, 0xed, 0xb4, 0xaa, 0x42, 0x46, 0x6c, 0x9c, 0x01, 0xfe, 0xd2, 0x33, 0x15, 0xa9, 0xb7}};
 
-/* Sections 6.1 to 6.18: ID Contributing Properties, here in the order of the canonical form (by name). */
+/* Sections 6.1.1 to 6.18.1: ID Contributing Properties, here in the order of the canonical form (by name). */
 static const struct contributing {
     const char *type;
     const char *names[9];
@@ -42,6 +42,21 @@ static const struct contributing *rule_of(struct sv type)
 bool stix_is_sco(struct sv type)
 {
     return rule_of(type) != NULL;
+}
+
+const char *const *stix_sco_contributing(struct sv type)
+{
+    const struct contributing *rule = rule_of(type);
+    return rule ? rule->names : NULL;
+}
+
+bool sco_has_contributing(struct jv sco, struct sv type)
+{
+    const struct contributing *rule = rule_of(type);
+    for (size_t i = 0; rule && rule->names[i]; i++)
+        if (json_type(json_get(sco, sv_c(rule->names[i]))) != JSON_NONE)
+            return true;
+    return false;
 }
 
 bool sco_contributes(struct sv type, struct sv property)

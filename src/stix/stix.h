@@ -108,22 +108,127 @@ struct sv tlp_id(enum tlp t); /* TLP 2.0 marking-definition id */
  */
 
 enum stix_level { STIX_MUST, STIX_SHOULD, STIX_NOTE };
+const char *stix_level_name(enum stix_level l); /* "MUST", "SHOULD", "note" */
+
+/* The recommendations (SHOULD) by the names the OASIS validator gives its checks: people have lists of them.
+ */
+enum stix_advice {
+    ADVICE_NONE, /* a message that cannot be switched off */
+    ADVICE_UUID,
+    ADVICE_VOCAB_FORMAT,
+    ADVICE_KILL_CHAIN,
+    ADVICE_OBSERVABLE_KEYS,
+    ADVICE_DICTIONARY_KEYS,
+    ADVICE_ANALYSIS_PRODUCT,
+    ADVICE_PROCESS_PRIORITY,
+    ADVICE_HASH_LENGTH,
+    ADVICE_MARKING_TYPE,
+    ADVICE_RELATIONSHIP,
+    ADVICE_DUPLICATE_IDS,
+    ADVICE_MOTIVATION,
+    ADVICE_RESOURCE_LEVEL,
+    ADVICE_GROUPING,
+    ADVICE_LANGUAGES,
+    ADVICE_INFRASTRUCTURE,
+    ADVICE_CAPABILITIES,
+    ADVICE_RESULT,
+    ADVICE_PROCESSOR,
+    ADVICE_IDENTITY_CLASS,
+    ADVICE_INDICATOR_TYPES,
+    ADVICE_SECTOR,
+    ADVICE_MALWARE_TYPES,
+    ADVICE_PATTERN_TYPES,
+    ADVICE_REPORT_TYPES,
+    ADVICE_ACTOR_TYPES,
+    ADVICE_ACTOR_ROLE,
+    ADVICE_SOPHISTICATION,
+    ADVICE_TOOL_TYPES,
+    ADVICE_REGION,
+    ADVICE_HASH_ALGORITHM,
+    ADVICE_PE_TYPE,
+    ADVICE_ACCOUNT_TYPE,
+    ADVICE_MIME,
+    ADVICE_PROTOCOLS,
+    ADVICE_IPFIX,
+    ADVICE_HTTP_HEADERS,
+    ADVICE_SOCKET_OPTIONS,
+    ADVICE_PDF_INFO,
+    ADVICE_COUNTRIES,
+    ADVICE_PORTS,
+    ADVICE_REFERENCE_HASHES,
+    ADVICE_INDICATOR_PROPERTIES,
+    ADVICE_DEPRECATED,
+    ADVICE_EXTENSION_DESCRIPTION,
+    ADVICE_EXTENSION_PROPERTIES,
+    ADVICE_EXTENSIONS_USE,
+    ADVICE_CUSTOM_PREFIX,
+    ADVICE_CUSTOM_PREFIX_LAX,
+    ADVICE_MAX
+};
+const char *stix_advice_name(enum stix_advice r); /* "hash-algo"; "" for ADVICE_NONE */
+
+/* What is looked for beside the MUST level. */
+struct stix_policy {
+    bool must_only;        /* nothing else: what intake needs */
+    bool known_types;      /* a type the standard does not define is a broken MUST */
+    bool known_properties; /* so is a property */
+    bool whole_bundle;     /* so is a reference of a relationship that leaves the bundle */
+    bool v20;              /* every object is STIX 2.0, whatever it says; see stix_checker_run */
+    bool v21;              /* every object is STIX 2.1 */
+    uint64_t off;          /* bit 1 << enum stix_advice */
+};
+/* All recommendations on, but the prefixes of custom names: since 2.1 those are to be made by extensions
+ * (7.3, 11). */
+void stix_policy_init(struct stix_policy *p);
+/*
+ * One recommendation, or a group of them ("all", "format-checks", "approved-values", "all-vocabs",
+ * "all-external-sources"), off or on. Without "extensions-use" custom names are held to "custom-prefix"
+ * (x_example_com_name), without both to "custom-prefix-lax" (x_name). False when there is no such name.
+ */
+bool stix_policy_set(struct stix_policy *p, struct sv name, bool on);
+
 struct stix_msg {
     enum stix_level level;
-    struct sv pointer;   /* JSON pointer inside the object */
+    struct sv id;        /* of the object; SV_NONE when it has none */
+    struct sv pointer;   /* JSON pointer inside what was checked */
     const char *section; /* of the STIX 2.1 standard, "3.2" */
+    enum stix_advice advice;
     struct sv text;
 };
-/* Messages of one object, at most 64; more are counted. Text lives in the arena. */
+/* Messages of one object, at most 64; more are counted, and a MUST takes the place of another. Text lives in
+ * the arena. */
 struct stix_report {
     struct arena *a;
     struct stix_msg msg[64];
     size_t n;
     size_t more;
-    size_t must; /* how many are STIX_MUST */
+    size_t must, should; /* how many are STIX_MUST, STIX_SHOULD */
 };
-/* Checks one STIX 2.1 object (not a bundle). The report is filled even when it is fine. */
+/* Checks one STIX 2.1 object (not a bundle) on all three levels. The report is filled even when it is fine.
+ */
 void stix_check(struct jv object, struct stix_report *r);
+void stix_check_by(struct jv object, const struct stix_policy *p, struct stix_report *r);
+
+/*
+ * Checks whatever a file may hold as one value: an object, a list of them, or a bundle with its frame. An
+ * object of STIX 2.0 (no spec_version, or the bundle says so) is checked as what it becomes in 2.1, and
+ * against the recommendations 2.0 had. `max_object` bounds what such an upgrade may give. *r is filled; the
+ * result is negative only when memory ran out.
+ */
+struct stix_checker;
+struct stix_checker *stix_checker_new(size_t max_object); /* NULL without memory */
+void stix_checker_free(struct stix_checker *k);
+/* A bundle or file begins: the ids of the last one are forgotten. What of one bundle is checked in several
+ * runs is held against each other (up to 65536 versions; those after are not). */
+void stix_checker_begin(struct stix_checker *k);
+int stix_checker_run(struct stix_checker *k, struct jv v, const struct stix_policy *p, struct stix_report *r,
+                     struct err *e) MUST_USE;
+/* The frame of a bundle alone (8.1): its own properties, not its members. */
+void stix_check_frame(struct jv bundle, const struct stix_policy *p, struct stix_report *r);
+/* Names of the properties that the id of an observable type is made of (section 6, "ID Contributing
+ * Properties"), in the order of their canonical form; NULL-terminated, empty for a process, NULL for types
+ * that are none. */
+const char *const *stix_sco_contributing(struct sv type);
 
 /* What the rest of the node needs to know of an object. Views into the document or the arena. */
 struct stix_head {

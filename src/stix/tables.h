@@ -23,6 +23,14 @@
     {                                                                                                        \
         .name = NAME(s), .shape = (shape_), .required = true, .arg = (arg_)                                  \
     }
+#define PV(s, shape_, vocab_)                                                                                \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .vocab = &(vocab_)                                               \
+    }
+#define RV(s, shape_, vocab_)                                                                                \
+    {                                                                                                        \
+        .name = NAME(s), .shape = (shape_), .required = true, .vocab = &(vocab_)                             \
+    }
 #define PS(s, shape_, sub_)                                                                                  \
     {                                                                                                        \
         .name = NAME(s), .shape = (shape_), .sub = &(sub_)                                                   \

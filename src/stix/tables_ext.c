@@ -61,7 +61,7 @@ static const struct prop pe_section[] = {R("name", TEXT), P("size", COUNT), P("e
                                          P("hashes", HASHES)};
 static const struct object_rule pe_section_rule = {
     RULE("windows-pe-section", "6.7.6.3", FAMILY_PART, pe_section)};
-static const struct prop pe[] = {RA("pe_type", OPEN, OV_PE),
+static const struct prop pe[] = {RV("pe_type", OPEN, ov_pe),
                                  P("imphash", TEXT),
                                  P("machine_hex", HEX),
                                  P("number_of_sections", COUNT),
@@ -82,11 +82,11 @@ static const struct prop http[] = {
 static const struct object_rule http_rule = {RULE("http-request-ext", "6.12.2", FAMILY_PART, http)};
 static const struct prop icmp[] = {R("icmp_type_hex", HEX), R("icmp_code_hex", HEX)};
 static const struct object_rule icmp_rule = {RULE("icmp-ext", "6.12.3", FAMILY_PART, icmp)};
-static const struct prop sock[] = {RA("address_family", ENUM, ENUM_ADDRESS_FAMILY),
+static const struct prop sock[] = {RV("address_family", ENUM, enum_address_family),
                                    P("is_blocking", FLAG),
                                    P("is_listening", FLAG),
                                    P("options", DICT),
-                                   PA("socket_type", ENUM, ENUM_SOCKET),
+                                   PV("socket_type", ENUM, enum_socket),
                                    P("socket_descriptor", COUNT),
                                    P("socket_handle", INT)};
 static const struct object_rule sock_rule = {RULE("socket-ext", "6.12.4", FAMILY_PART, sock)};
@@ -100,7 +100,7 @@ static const struct prop win_process[] = {P("aslr_enabled", FLAG),
                                           P("owner_sid", TEXT),
                                           P("window_title", TEXT),
                                           P("startup_info", DICT),
-                                          PA("integrity_level", ENUM, ENUM_INTEGRITY)};
+                                          PV("integrity_level", ENUM, enum_integrity)};
 static const struct object_rule win_process_rule = {
     RULE("windows-process-ext", "6.13.2", FAMILY_PART, win_process),
     .any_of = "aslr_enabled|dep_enabled|priority|owner_sid|window_title|startup_info|integrity_level"};
@@ -108,10 +108,10 @@ static const struct prop win_service[] = {P("service_name", TEXT),
                                           P("descriptions", TEXTS),
                                           P("display_name", TEXT),
                                           P("group_name", TEXT),
-                                          PA("start_type", ENUM, ENUM_SERVICE_START),
+                                          PV("start_type", ENUM, enum_service_start),
                                           PA("service_dll_refs", REFS, "file"),
-                                          PA("service_type", ENUM, ENUM_SERVICE_TYPE),
-                                          PA("service_status", ENUM, ENUM_SERVICE_STATUS)};
+                                          PV("service_type", ENUM, enum_service_type),
+                                          PV("service_status", ENUM, enum_service_status)};
 static const struct object_rule win_service_rule = {
     RULE("windows-service-ext", "6.13.3", FAMILY_PART, win_service),
     .any_of = "service_name|descriptions|display_name|group_name|start_type|service_dll_refs|service_type|"

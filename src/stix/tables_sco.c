@@ -9,7 +9,7 @@ static const struct prop artifact[] = {P("mime_type", MIME),
                                        P("payload_bin", BINARY),
                                        P("url", URL),
                                        P("hashes", HASHES),
-                                       PA("encryption_algorithm", ENUM, ENUM_ENCRYPTION),
+                                       PV("encryption_algorithm", ENUM, enum_encryption),
                                        P("decryption_key", TEXT)};
 static const struct object_rule artifact_rule = {RULE("artifact", "6.1", FAMILY_SCO, artifact),
                                                  .any_of = "payload_bin|url", .extra = rule_artifact};
@@ -132,7 +132,7 @@ static const struct object_rule url_rule = {RULE("url", "6.15", FAMILY_SCO, valu
 static const struct prop user_account[] = {P("user_id", TEXT),
                                            P("credential", TEXT),
                                            P("account_login", TEXT),
-                                           PA("account_type", OPEN, OV_ACCOUNT),
+                                           PV("account_type", OPEN, ov_account),
                                            P("display_name", TEXT),
                                            P("is_service_account", FLAG),
                                            P("is_privileged", FLAG),
@@ -150,7 +150,7 @@ static const struct object_rule user_account_rule = {
               "credential_last_changed|account_first_login|account_last_login"};
 
 static const struct prop registry_value[] = {P("name", TEXT), P("data", TEXT),
-                                             PA("data_type", ENUM, ENUM_REGISTRY)};
+                                             PV("data_type", ENUM, enum_registry)};
 static const struct object_rule registry_value_rule = {
     RULE("windows-registry-value", "6.17.2", FAMILY_PART, registry_value), .any_of = "name|data|data_type"};
 static const struct prop registry_key[] = {

@@ -5,6 +5,8 @@
 #define NOT_OBJECTS "!bundle"
 #define NOT_LINKABLE "!bundle|language-content|marking-definition|relationship|sighting"
 
+static const struct vocab spec_version = {.name = "spec_version", .section = "3.2", .words = "2.1"};
+
 static const struct prop external_reference[] = {R("source_name", TEXT), P("description", TEXT),
                                                  P("url", URL), P("hashes", HASHES), P("external_id", TEXT)};
 const struct object_rule rule_external_reference = {
@@ -22,7 +24,7 @@ const struct object_rule rule_granular_marking = {
 
 /* 3.2, the table of common properties. */
 static const struct prop common_sdo[] = {R("type", TEXT),
-                                         RA("spec_version", ENUM, "2.1"),
+                                         RV("spec_version", ENUM, spec_version),
                                          R("id", ANY),
                                          PA("created_by_ref", REF, "identity"),
                                          R("created", TIME),
@@ -36,7 +38,7 @@ static const struct prop common_sdo[] = {R("type", TEXT),
                                          PS("granular_markings", SUBS, rule_granular_marking),
                                          P("extensions", EXTENSIONS)};
 static const struct prop common_meta[] = {R("type", TEXT),
-                                          RA("spec_version", ENUM, "2.1"),
+                                          RV("spec_version", ENUM, spec_version),
                                           R("id", ANY),
                                           PA("created_by_ref", REF, "identity"),
                                           R("created", TIME),
@@ -45,7 +47,7 @@ static const struct prop common_meta[] = {R("type", TEXT),
                                           PS("granular_markings", SUBS, rule_granular_marking),
                                           P("extensions", EXTENSIONS)};
 static const struct prop common_sco[] = {R("type", TEXT),
-                                         PA("spec_version", ENUM, "2.1"),
+                                         PV("spec_version", ENUM, spec_version),
                                          R("id", ANY),
                                          PA("object_marking_refs", REFS, "marking-definition"),
                                          PS("granular_markings", SUBS, rule_granular_marking),
@@ -53,7 +55,7 @@ static const struct prop common_sco[] = {R("type", TEXT),
                                          P("extensions", EXTENSIONS)};
 /* Of a type nobody has told us about: whether it is versioned is not known. */
 static const struct prop common_custom[] = {R("type", TEXT),
-                                            PA("spec_version", ENUM, "2.1"),
+                                            PV("spec_version", ENUM, spec_version),
                                             R("id", ANY),
                                             PA("created_by_ref", REF, "identity"),
                                             P("created", TIME),
@@ -110,15 +112,15 @@ static const struct object_rule course_of_action_rule = {
     RULE("course-of-action", "4.3", FAMILY_SDO, course_of_action)};
 
 static const struct prop grouping[] = {P("name", TEXT), P("description", TEXT),
-                                       RA("context", OPEN, OV_GROUPING),
+                                       RV("context", OPEN, ov_grouping),
                                        RA("object_refs", REFS, NOT_OBJECTS)};
 static const struct object_rule grouping_rule = {RULE("grouping", "4.4", FAMILY_SDO, grouping)};
 
 static const struct prop identity[] = {R("name", TEXT),
                                        P("description", TEXT),
                                        P("roles", TEXTS),
-                                       PA("identity_class", OPEN, OV_IDENTITY),
-                                       PA("sectors", OPENS, OV_SECTOR),
+                                       PV("identity_class", OPEN, ov_identity),
+                                       PV("sectors", OPENS, ov_sector),
                                        P("contact_information", TEXT)};
 static const struct object_rule identity_rule = {RULE("identity", "4.5", FAMILY_SDO, identity)};
 
@@ -127,9 +129,9 @@ static const struct object_rule incident_rule = {RULE("incident", "4.6", FAMILY_
 
 static const struct prop indicator[] = {P("name", TEXT),
                                         P("description", TEXT),
-                                        PA("indicator_types", OPENS, OV_INDICATOR),
+                                        PV("indicator_types", OPENS, ov_indicator),
                                         R("pattern", TEXT),
-                                        RA("pattern_type", OPEN, OV_PATTERN),
+                                        RV("pattern_type", OPEN, ov_pattern),
                                         P("pattern_version", TEXT),
                                         R("valid_from", TIME),
                                         P("valid_until", TIME),
@@ -139,7 +141,7 @@ static const struct object_rule indicator_rule = {RULE("indicator", "4.7", FAMIL
 
 static const struct prop infrastructure[] = {R("name", TEXT),
                                              P("description", TEXT),
-                                             PA("infrastructure_types", OPENS, OV_INFRASTRUCTURE),
+                                             PV("infrastructure_types", OPENS, ov_infrastructure),
                                              P("aliases", TEXTS),
                                              KILL_CHAIN,
                                              P("first_seen", TIME),
@@ -153,15 +155,15 @@ static const struct prop intrusion_set[] = {R("name", TEXT),
                                             P("first_seen", TIME),
                                             P("last_seen", TIME),
                                             P("goals", TEXTS),
-                                            PA("resource_level", OPEN, OV_RESOURCE),
-                                            PA("primary_motivation", OPEN, OV_MOTIVATION),
-                                            PA("secondary_motivations", OPENS, OV_MOTIVATION)};
+                                            PV("resource_level", OPEN, ov_resource),
+                                            PV("primary_motivation", OPEN, ov_motivation),
+                                            PV("secondary_motivations", OPENS, ov_motivation)};
 static const struct object_rule intrusion_set_rule = {RULE("intrusion-set", "4.9", FAMILY_SDO, intrusion_set),
                                                       .extra = rule_seen};
 
 static const struct prop location[] = {
     P("name", TEXT),           P("description", TEXT),         P("latitude", NUMBER),
-    P("longitude", NUMBER),    P("precision", NUMBER),         PA("region", OPEN, OV_REGION),
+    P("longitude", NUMBER),    P("precision", NUMBER),         PV("region", OPEN, ov_region),
     P("country", TEXT),        P("administrative_area", TEXT), P("city", TEXT),
     P("street_address", TEXT), P("postal_code", TEXT)};
 static const struct object_rule location_rule = {RULE("location", "4.10", FAMILY_SDO, location),
@@ -169,16 +171,16 @@ static const struct object_rule location_rule = {RULE("location", "4.10", FAMILY
 
 static const struct prop malware[] = {P("name", TEXT),
                                       P("description", TEXT),
-                                      PA("malware_types", OPENS, OV_MALWARE),
+                                      PV("malware_types", OPENS, ov_malware),
                                       R("is_family", FLAG),
                                       P("aliases", TEXTS),
                                       KILL_CHAIN,
                                       P("first_seen", TIME),
                                       P("last_seen", TIME),
                                       PA("operating_system_refs", REFS, "software"),
-                                      PA("architecture_execution_envs", OPENS, OV_PROCESSOR),
-                                      PA("implementation_languages", OPENS, OV_LANGUAGE),
-                                      PA("capabilities", OPENS, OV_CAPABILITY),
+                                      PV("architecture_execution_envs", OPENS, ov_processor),
+                                      PV("implementation_languages", OPENS, ov_language),
+                                      PV("capabilities", OPENS, ov_capability),
                                       PA("sample_refs", REFS, "file|artifact")};
 static const struct object_rule malware_rule = {RULE("malware", "4.11", FAMILY_SDO, malware),
                                                 .extra = rule_malware};
@@ -196,7 +198,7 @@ static const struct prop malware_analysis[] = {R("product", TEXT),
                                                P("analysis_started", TIME),
                                                P("analysis_ended", TIME),
                                                P("result_name", TEXT),
-                                               PA("result", OPEN, OV_AV_RESULT),
+                                               PV("result", OPEN, ov_av_result),
                                                P("analysis_sco_refs", REFS),
                                                PA("sample_ref", REF, "file|artifact|network-traffic")};
 static const struct object_rule malware_analysis_rule = {
@@ -215,33 +217,33 @@ static const struct object_rule observed_data_rule = {
     .extra = rule_observed_data};
 
 static const struct prop opinion[] = {P("explanation", TEXT), P("authors", TEXTS),
-                                      RA("opinion", ENUM, ENUM_OPINION),
+                                      RV("opinion", ENUM, enum_opinion),
                                       RA("object_refs", REFS, NOT_OBJECTS)};
 static const struct object_rule opinion_rule = {RULE("opinion", "4.15", FAMILY_SDO, opinion)};
 
 static const struct prop report[] = {R("name", TEXT), P("description", TEXT),
-                                     PA("report_types", OPENS, OV_REPORT), R("published", TIME),
+                                     PV("report_types", OPENS, ov_report), R("published", TIME),
                                      RA("object_refs", REFS, NOT_OBJECTS)};
 static const struct object_rule report_rule = {RULE("report", "4.16", FAMILY_SDO, report)};
 
 static const struct prop threat_actor[] = {R("name", TEXT),
                                            P("description", TEXT),
-                                           PA("threat_actor_types", OPENS, OV_ACTOR),
+                                           PV("threat_actor_types", OPENS, ov_actor),
                                            P("aliases", TEXTS),
                                            P("first_seen", TIME),
                                            P("last_seen", TIME),
-                                           PA("roles", OPENS, OV_ACTOR_ROLE),
+                                           PV("roles", OPENS, ov_actor_role),
                                            P("goals", TEXTS),
-                                           PA("sophistication", OPEN, OV_SOPHISTICATION),
-                                           PA("resource_level", OPEN, OV_RESOURCE),
-                                           PA("primary_motivation", OPEN, OV_MOTIVATION),
-                                           PA("secondary_motivations", OPENS, OV_MOTIVATION),
-                                           PA("personal_motivations", OPENS, OV_MOTIVATION)};
+                                           PV("sophistication", OPEN, ov_sophistication),
+                                           PV("resource_level", OPEN, ov_resource),
+                                           PV("primary_motivation", OPEN, ov_motivation),
+                                           PV("secondary_motivations", OPENS, ov_motivation),
+                                           PV("personal_motivations", OPENS, ov_motivation)};
 static const struct object_rule threat_actor_rule = {RULE("threat-actor", "4.17", FAMILY_SDO, threat_actor),
                                                      .extra = rule_seen};
 
 static const struct prop tool[] = {
-    R("name", TEXT), P("description", TEXT), PA("tool_types", OPENS, OV_TOOL), P("aliases", TEXTS),
+    R("name", TEXT), P("description", TEXT), PV("tool_types", OPENS, ov_tool), P("aliases", TEXTS),
     KILL_CHAIN,      P("tool_version", TEXT)};
 static const struct object_rule tool_rule = {RULE("tool", "4.18", FAMILY_SDO, tool)};
 
@@ -280,7 +282,7 @@ static const struct prop extension_definition[] = {R("name", TEXT),
                                                    P("description", TEXT),
                                                    R("schema", TEXT),
                                                    R("version", TEXT),
-                                                   RA("extension_types", ENUMS, ENUM_EXTENSION),
+                                                   RV("extension_types", ENUMS, enum_extension),
                                                    P("extension_properties", TEXTS)};
 static const struct object_rule extension_definition_rule = {
     RULE("extension-definition", "7.3", FAMILY_SDO, extension_definition),

@@ -19,6 +19,7 @@ struct sco_set {
     struct json_doc *doc; /* for the JSON that ids are made of */
     struct arena *a;
     unsigned depth; /* of references that wait for each other */
+    bool ids;       /* the object is of 2.1: what is referred to may stand elsewhere, under its id */
 };
 
 /* Copies JSON with what 2.1 spells otherwise. The first error sticks. */

@@ -41,7 +41,9 @@ int sco_set_open(struct sco_set *set, struct jv observed, struct arena *a, struc
     struct sv key;
     struct jv v;
     size_t count = json_count(objects);
-    *set = (struct sco_set){.a = a, .owner = json_get_str(observed, SV("id"))};
+    *set = (struct sco_set){.a = a,
+                            .owner = json_get_str(observed, SV("id")),
+                            .ids = sv_eq(json_get_str(observed, SV("spec_version")), SV("2.1"))};
     map_init(&set->index, MAX_OBSERVABLES, MAX_OBSERVABLE_BYTES);
     if (count > MAX_OBSERVABLES)
         return err_set(e, ERR_LIMIT, "more than %u observables in one observed-data object", MAX_OBSERVABLES);
@@ -127,6 +129,12 @@ static int contributed_id(struct sco_set *set, struct sco_item *item, struct err
 int sco_set_id(struct sco_set *set, struct sv key, struct sv *ret, struct err *e)
 {
     uint64_t *at = map_get(&set->index, key);
+    struct sv type;
+    struct uuid u;
+    if (!at && set->ids && id_split(key, &type, &u)) {
+        *ret = key;
+        return OK;
+    }
     if (!at)
         return err_set(e, ERR_VALUE,
                        "a reference to observable \"%.*s\", which is not there (STIX 2.0 part 3, 2.10)",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 static struct json_doc *doc, *inner;
+static struct stix_checker *checker;
 
 static void each_ref(void *ctx, struct sv property, struct sv id)
 {
@@ -28,6 +29,26 @@ static int each_upgraded(void *ctx, struct sv json, struct err *e)
     return OK;
 }
 
+/* Bundles, lists and 2.0 under policies that the input chooses. */
+static void check_all(struct jv v, const uint8_t *data, size_t size, struct stix_report *r)
+{
+    struct err e = ERR_NONE;
+    struct stix_policy p;
+    uint8_t bits = size ? data[size - 1] : 0;
+    stix_policy_init(&p);
+    p.v20 = bits & 1;
+    p.known_properties = p.known_types = bits & 2;
+    p.whole_bundle = bits & 4;
+    if (bits & 8)
+        (void)stix_policy_set(&p, SV("extensions-use"), false);
+    stix_checker_begin(checker);
+    if (stix_checker_run(checker, v, &p, r, &e) != OK && e.code != ERR_MEMORY)
+        abort();
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->msg[i].text.p || !r->msg[i].pointer.p || !r->msg[i].section)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -42,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!doc) {
         doc = json_doc_new(1u << 20);
         inner = json_doc_new(8u << 20);
+        checker = stix_checker_new(8u << 20);
     }
     if (json_parse(doc, (struct sv){(const char *)data, size}, &v, &e) != OK)
         return 0;
@@ -49,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&text, 8u << 20);
     report.a = &a;
     stix_check(v, &report);
+    check_all(v, data, size, &report);
     (void)!stix_head(v, &a, &head, &e);
     stix_refs(v, each_ref, &n);
     (void)!stix_values(v, &a, each_value, &n, &e);
