@@ -29,6 +29,7 @@ static const struct {
     {ERR_USAGE, "usage"},
     {ERR_CANCELLED, "cancelled"},
     {ERR_INTERNAL, "internal"},
+    {ERR_TIME, "time"},
 };
 
 /* Formats by way of a local buffer, since an argument may point into the field that is written. */

@@ -30,6 +30,7 @@ enum err_code {
     ERR_USAGE = -17,
     ERR_CANCELLED = -18,
     ERR_INTERNAL = -19, /* a bug: should never reach a person */
+    ERR_TIME = -20,     /* it took longer than it may */
 };
 
 /* `line` and `offset` count from 1 and 0; 0 and UINT64_MAX mean "not known". */

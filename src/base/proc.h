@@ -20,10 +20,12 @@ int msg_recv(int fd, uint8_t *ret_type, struct buf *b, int *fds, size_t max_fds,
 
 /* What a process may still do after sandbox_enter. */
 enum sandbox_role {
-    SANDBOX_KEEPER, /* read and write open descriptors only */
-    SANDBOX_PARSER, /* the same plus memory and clock: no files, no network, no new processes */
-    SANDBOX_NODE,   /* the database process: files below `home` and the system's zone and certificate files
-                       only; network; may not exec */
+    SANDBOX_KEEPER,  /* read and write open descriptors only */
+    SANDBOX_PARSER,  /* the same plus memory and clock: no files, no network, no new processes */
+    SANDBOX_NODE,    /* the database process: files below `home` and the system's zone and certificate files
+                        only; network; may not exec */
+    SANDBOX_FETCHER, /* a network client: reads what names and certificates need, writes to descriptors it is
+                        given; no new processes, no listening */
 };
 struct sandbox_opts {
     const char *home;        /* SANDBOX_NODE: the only writable tree */

@@ -33,9 +33,8 @@ struct ruleset {
     uint64_t scoped;
 };
 
-/* What resolving names, verifying certificates, reading zones and asking for randomness reads. */
-static const char *const node_readable[] = {
-    "/usr/share/zoneinfo",
+/* What resolving names, verifying certificates and asking for randomness reads. */
+static const char *const network_readable[] = {
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
     "/etc/ssl",
@@ -47,7 +46,6 @@ static const char *const node_readable[] = {
     "/etc/gai.conf",
     "/etc/services",
     "/etc/protocols",
-    "/etc/localtime",
     "/etc/ld.so.cache",
     "/run/systemd/resolve",
     "/usr/lib",
@@ -55,10 +53,17 @@ static const char *const node_readable[] = {
     "/lib64",
     "/dev/urandom",
     "/dev/random",
-    "/sys/devices/system/cpu",
     "/proc/self",
-    "/proc/meminfo",
     "/proc/sys/net",
+    NULL,
+};
+
+/* What the node reads besides: zones, and the state of the machine. */
+static const char *const node_readable[] = {
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+    "/sys/devices/system/cpu",
+    "/proc/meminfo",
     "/proc/loadavg",
     "/proc/stat",
     NULL,
@@ -82,7 +87,7 @@ static struct ruleset rules_of(enum sandbox_role role, int abi)
     if (role == SANDBOX_NODE)
         return r;
     if (abi >= 4)
-        r.net = NET_BIND_TCP | NET_CONNECT_TCP;
+        r.net = role == SANDBOX_FETCHER ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT_TCP;
     if (abi >= 6)
         r.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
     return r;
@@ -122,6 +127,8 @@ static int allow_node(int ruleset, const struct sandbox_opts *o, uint64_t rights
     if (rc == OK)
         rc = allow_path(ruleset, null_device[0], write, e);
     if (rc == OK || rc == ERR_NOT_FOUND)
+        rc = allow_readable(ruleset, network_readable, e);
+    if (rc == OK)
         rc = allow_readable(ruleset, node_readable, e);
     return rc == OK ? allow_readable(ruleset, o->read, e) : rc;
 }
@@ -135,7 +142,11 @@ static int enter_landlock(enum sandbox_role role, const struct sandbox_opts *o, 
     int fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
     if (fd < 0)
         return err_errno(e, errno, "cannot make landlock rules");
-    int rc = role == SANDBOX_NODE ? allow_node(fd, o, r.fs, e) : OK;
+    int rc = OK;
+    if (role == SANDBOX_NODE)
+        rc = allow_node(fd, o, r.fs, e);
+    else if (role == SANDBOX_FETCHER)
+        rc = allow_readable(fd, network_readable, e);
     if (rc == OK && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
         rc = err_errno(e, errno, "cannot enter the landlock rules");
     close_fd(&fd);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -106,6 +107,15 @@ static const int node_denied_calls[] = {
     CALL(nfsservctl),
 };
 
+/* What a client of the network has no use for besides: other processes, listening, changing the file tree. */
+static const int fetcher_denied_calls[] = {
+    CALL(fork),     CALL(vfork),   CALL(kill),     CALL(tkill),     CALL(listen),    CALL(accept),
+    CALL(accept4),  CALL(creat),   CALL(openat2),  CALL(unlink),    CALL(unlinkat),  CALL(rename),
+    CALL(renameat), CALL(link),    CALL(linkat),   CALL(renameat2), CALL(symlink),   CALL(symlinkat),
+    CALL(mkdir),    CALL(mkdirat), CALL(rmdir),    CALL(truncate),  CALL(chmod),     CALL(fchmodat),
+    CALL(chown),    CALL(lchown),  CALL(fchownat), CALL(setxattr),  CALL(utimensat), CALL(lsetxattr),
+};
+
 static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -144,15 +154,42 @@ static int add_compute_rules(scmp_filter_ctx ctx, enum sandbox_role role)
     return rc;
 }
 
+/* Threads, but no processes; files, but none for writing: what landlock says, on kernels without it too. */
+static int add_fetcher_rules(scmp_filter_ctx ctx)
+{
+    static const struct {
+        int call;
+        unsigned flags;
+    } opening[] = {{CALL(open), 1}, {CALL(openat), 2}};
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    int rc = add_all(ctx, no, node_denied_calls, COUNT(node_denied_calls));
+    if (rc == 0)
+        rc = add_all(ctx, no, fetcher_denied_calls, COUNT(fetcher_denied_calls));
+    for (size_t i = 0; rc == 0 && i < COUNT(opening); i++) {
+        const scmp_datum_t write[] = {O_WRONLY, O_RDWR};
+        for (size_t k = 0; rc == 0 && k < COUNT(write); k++)
+            rc = seccomp_rule_add(ctx, no, opening[i].call, 1,
+                                  SCMP_CMP(opening[i].flags, SCMP_CMP_MASKED_EQ, O_ACCMODE, write[k]));
+    }
+    /* glibc falls back to clone(), whose flags can be seen. */
+    if (rc == 0)
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
+    if (rc == 0)
+        rc = seccomp_rule_add(ctx, no, CALL(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    return rc;
+}
+
 int sandbox_filter(enum sandbox_role role, struct err *e)
 {
-    bool node = role == SANDBOX_NODE;
-    scmp_filter_ctx ctx = seccomp_init(node ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
+    bool open = role == SANDBOX_NODE || role == SANDBOX_FETCHER;
+    scmp_filter_ctx ctx = seccomp_init(open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
     if (!ctx)
         return err_set(e, ERR_MEMORY, "no memory for the system call filter");
     int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (rc == 0)
-        rc = node ? add_all(ctx, SCMP_ACT_ERRNO(EPERM), node_denied_calls, COUNT(node_denied_calls))
+    if (rc == 0 && role == SANDBOX_FETCHER)
+        rc = add_fetcher_rules(ctx);
+    else if (rc == 0)
+        rc = open ? add_all(ctx, SCMP_ACT_ERRNO(EPERM), node_denied_calls, COUNT(node_denied_calls))
                   : add_compute_rules(ctx, role);
     if (rc == 0)
         rc = seccomp_load(ctx);

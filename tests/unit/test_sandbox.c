@@ -191,6 +191,31 @@ static int start_thread(void)
     return rc ? rc : pthread_join(t, NULL);
 }
 
+static int connect_somewhere(void)
+{
+    /* Nobody listens on the discard port of loopback: refused by the kernel's network, not by the sandbox. */
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno == ECONNREFUSED ? 0 : EPERM;
+}
+
+static int read_names(void)
+{
+    return open("/etc/hosts", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int write_null(void)
+{
+    return open("/dev/null", O_RDWR | O_CLOEXEC) < 0 ? errno : 0;
+}
+
+static int write_memory_file(void)
+{
+    int fd = memfd_create("spool", MFD_CLOEXEC);
+    return fd < 0 || write(fd, "x", 1) != 1 ? errno : 0;
+}
+
 static int in_sandbox(enum sandbox_role role, const struct sandbox_opts *o, int (*act)(void),
                       int *ret_landlock)
 {
@@ -315,6 +340,28 @@ static void limits_hold(void **state)
     assert_true(WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGXCPU));
 }
 
+static void fetchers_only_ask_the_network(void **state)
+{
+    int abi;
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, connect_somewhere, &abi), 0);
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, read_names, NULL), 0);
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, start_thread, NULL), 0);
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, write_memory_file, NULL), 0);
+    if (abi) {
+        assert_denied(in_sandbox(SANDBOX_FETCHER, NULL, open_file, NULL));
+    }
+    if (abi || !SANITIZED) {
+        assert_denied(in_sandbox(SANDBOX_FETCHER, NULL, create_file, NULL));
+        assert_denied(in_sandbox(SANDBOX_FETCHER, NULL, write_null, NULL));
+        assert_denied(in_sandbox(SANDBOX_FETCHER, NULL, execute, NULL));
+    }
+    if (SANITIZED)
+        return;
+    assert_denied(in_sandbox(SANDBOX_FETCHER, NULL, talk_to_itself, NULL));
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, fork_process, NULL), EPERM);
+    assert_exit(in_sandbox(SANDBOX_FETCHER, NULL, signal_parent, NULL), EPERM);
+}
+
 static void nodes_keep_to_their_home(void **state)
 {
     struct sandbox_opts o = {.home = home};
@@ -388,6 +435,7 @@ int main(void)
         cmocka_unit_test(parsers_and_keepers_cannot_reach_out),
         cmocka_unit_test(parsers_can_do_their_work),
         cmocka_unit_test(limits_hold),
+        cmocka_unit_test(fetchers_only_ask_the_network),
         cmocka_unit_test(nodes_keep_to_their_home),
         cmocka_unit_test(kernels_without_landlock_serve),
     };
