@@ -267,19 +267,25 @@ typedef int (*give_fn)(void *ctx, const struct given *g, struct err *e);
  */
 int fuse_give(struct fuse *f, const struct pact_view *view, const struct give_filter *filter, usec now,
               give_fn each, void *ctx, struct give_report *ret, struct err *e) MUST_USE;
-/* A stored indicator whose pattern is in another language ("yara", "sigma"...), or any stored object. */
+/* A stored object; the pattern is an indicator's. */
 struct given_object {
     struct sv id, type, pattern, pattern_type, name, json, source_name;
     char reliability;
     enum tlp tlp;
+    bool compound; /* no claims stand for it: its pattern is more than values, or in another language */
     usec modified, until; /* USEC_NONE = no end */
 };
+enum give_what { GIVE_INDICATORS, GIVE_OBJECTS };
 typedef int (*give_object_fn)(void *ctx, const struct given_object *g, struct err *e);
-/* The newest versions of stored indicators of a pattern type that hold at `now`, by id; the same conditions,
- * except those on values. */
-int fuse_give_patterns(struct fuse *f, const struct pact_view *view, struct sv pattern_type,
-                       const struct give_filter *filter, usec now, give_object_fn each, void *ctx,
-                       struct give_report *ret, struct err *e) MUST_USE;
+/*
+ * The newest versions of stored indicators, or of all objects, that hold at `now`, by id; `pattern_type`
+ * ("yara", "sigma"...; "" = any) chooses among indicators. The conditions of fuse_give hold, of `filter` its
+ * source, ceiling, `since` (for `modified`) and `never`: an object that holds a value which is not given is
+ * not given.
+ */
+int fuse_give_objects(struct fuse *f, const struct pact_view *view, enum give_what what,
+                      struct sv pattern_type, const struct give_filter *filter, usec now, give_object_fn each,
+                      void *ctx, struct give_report *ret, struct err *e) MUST_USE;
 /* The kept observables of the view's own sources since a time: kind, value, how often. */
 typedef int (*past_fn)(void *ctx, const struct obs *o, uint64_t count, struct err *e);
 int fuse_past_each(struct fuse *f, const struct pact_view *view, usec since, past_fn each, void *ctx,

@@ -140,7 +140,7 @@ static int flush(struct give *g, struct err *e)
     if (!g->open || r->n == 0) {
         return OK;
     }
-    int rc = answer_sum(r, g->now, &g->text, e);
+    int rc = answer_sum(r, g->filter->aged_at == USEC_NONE ? g->now : g->filter->aged_at, &g->text, e);
     if (rc < 0) {
         return rc;
     }

@@ -9,7 +9,8 @@ struct give_objects {
     struct fuse *f;
     const struct pact_view *view;
     const struct give_filter *filter;
-    struct sv pattern_type; /* "" = any object */
+    enum give_what what;
+    struct sv pattern_type; /* "" = any */
     usec now;
     give_object_fn each;
     void *ctx;
@@ -22,13 +23,12 @@ struct give_objects {
 };
 
 /* Number of each column of OBJECTS. */
-enum { ID, TYPE, SOURCE, TLP, MODIFIED, REVOKED, BODY, NUMBER, ENTITLED, NAME, GRADE, EXERCISE };
+enum { ID, TYPE, SOURCE, TLP, MODIFIED, REVOKED, BODY, NUMBER, ENTITLED, NAME, GRADE, EXERCISE, OTHER };
 static const char OBJECTS[] =
     "SELECT o.stix_id, o.type, o.source, o.tlp, o.modified, o.revoked, o.body, o.id, o.created_by = '' OR "
-    "sp.source IS NULL OR sp.source = o.source, s.name, s.reliability, s.exercise"
+    "sp.source IS NULL OR sp.source = o.source, s.name, s.reliability, s.exercise, o.pattern_other"
     " FROM object o JOIN source s ON s.id = o.source LEFT JOIN speaker sp ON sp.created_by = o.created_by"
-    " WHERE (? = 0 OR o.type = 'indicator') AND (o.type <> 'indicator' OR o.pattern_other = 1)"
-    " ORDER BY o.stix_id, o.modified DESC, o.id DESC";
+    " WHERE ? = 0 OR o.type = 'indicator' ORDER BY o.stix_id, o.modified DESC, o.id DESC";
 
 /* An object that holds a value which is never given away is not given away. */
 static int holds_benign(struct give_objects *g, int64_t object, struct err *e)
@@ -79,6 +79,7 @@ static void describe(const struct give_objects *g, struct stmt *s, struct jv v, 
                                  .source_name = col_text(s, NAME),
                                  .reliability = grade.n ? grade.p[0] : 'F',
                                  .tlp = (enum tlp)col_int(s, TLP),
+                                 .compound = col_int(s, OTHER) != 0,
                                  .modified = col_time(s, MODIFIED),
                                  .until = time_of(v, "valid_until")};
 }
@@ -145,7 +146,7 @@ static int walk(struct give_objects *g, struct err *e)
     if (!s) {
         return e->code;
     }
-    db_int(s, g->pattern_type.n ? 1 : 0);
+    db_int(s, g->what == GIVE_INDICATORS);
     int rc = OK, row;
     while (rc == OK && (row = db_step(s, e)) != 0) {
         rc = row < 0 ? row : read_version(g, s, e);
@@ -154,9 +155,9 @@ static int walk(struct give_objects *g, struct err *e)
     return rc;
 }
 
-int fuse_give_patterns(struct fuse *f, const struct pact_view *view, struct sv pattern_type,
-                       const struct give_filter *filter, usec now, give_object_fn each, void *ctx,
-                       struct give_report *ret, struct err *e)
+int fuse_give_objects(struct fuse *f, const struct pact_view *view, enum give_what what,
+                      struct sv pattern_type, const struct give_filter *filter, usec now, give_object_fn each,
+                      void *ctx, struct give_report *ret, struct err *e)
 {
     *ret = (struct give_report){.changes = INT64_MAX};
     struct benign *benign = benign_share(f, e);
@@ -166,6 +167,7 @@ int fuse_give_patterns(struct fuse *f, const struct pact_view *view, struct sv p
     struct give_objects g = {.f = f,
                              .view = view,
                              .filter = filter,
+                             .what = what,
                              .pattern_type = pattern_type,
                              .now = now,
                              .each = each,

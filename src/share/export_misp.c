@@ -1,0 +1,262 @@
+/*
+ * MISP: attributes, and one event of everything (MISP core format). Every uuid is made from what it names, so
+ * that the same export updates the same event.
+ */
+#include "share/export_misp.h"
+
+static const struct uuid MISP_NAMESPACE = {
+    {0x91, 0x4c, 0x0d, 0x77, 0x52, 0x38, 0x4a, 0x29, 0xb6, 0x0e, 0x6e, 0x6f, 0x72, 0x6f, 0x73, 0x68}};
+
+/* ---- types */
+
+static const struct {
+    enum kind kind;
+    const char *type, *category;
+} types[] = {
+    {KIND_IPV4, "ip-dst", "Network activity"},
+    {KIND_IPV6, "ip-dst", "Network activity"},
+    {KIND_DOMAIN, "domain", "Network activity"},
+    {KIND_URL, "url", "Network activity"},
+    {KIND_EMAIL, "email", "Payload delivery"},
+    {KIND_MD5, "md5", "Payload delivery"},
+    {KIND_SHA1, "sha1", "Payload delivery"},
+    {KIND_SHA224, "sha224", "Payload delivery"},
+    {KIND_SHA256, "sha256", "Payload delivery"},
+    {KIND_SHA384, "sha384", "Payload delivery"},
+    {KIND_SHA512, "sha512", "Payload delivery"},
+    {KIND_SSDEEP, "ssdeep", "Payload delivery"},
+    {KIND_TLSH, "tlsh", "Payload delivery"},
+    {KIND_IMPHASH, "imphash", "Payload delivery"},
+    {KIND_JA3, "ja3-fingerprint-md5", "Network activity"},
+    {KIND_JARM, "jarm-fingerprint", "Network activity"},
+    {KIND_VULNERABILITY, "vulnerability", "Payload delivery"},
+    {KIND_WALLET, "btc", "Financial fraud"},
+    {KIND_MAC, "mac-address", "Network activity"},
+    {KIND_AS, "AS", "Network activity"},
+    {KIND_FILENAME, "filename", "Payload delivery"},
+    {KIND_MUTEX, "mutex", "Artifacts dropped"},
+    {KIND_REGISTRY, "regkey", "Artifacts dropped"},
+    {KIND_USER_AGENT, "user-agent", "Network activity"},
+    {KIND_CERT_SHA1, "x509-fingerprint-sha1", "Network activity"},
+    {KIND_CERT_SHA256, "x509-fingerprint-sha256", "Network activity"},
+    {KIND_PHONE, "phone-number", "Other"},
+};
+
+/* Only what MISP has a type for: Bitcoin by its three forms, Monero by its length and first digit. */
+static const char *wallet_type(struct sv v)
+{
+    if (sv_starts(v, SV("bc1")) || (v.n <= 35 && (v.p[0] == '1' || v.p[0] == '3'))) {
+        return "btc";
+    }
+    if (v.n == 34 && v.p[0] == 'X') {
+        return "dash";
+    }
+    return v.n >= 95 && (v.p[0] == '4' || v.p[0] == '8') ? "xmr" : NULL;
+}
+
+const char *misp_type_of(const struct obs *o, const char **ret_category)
+{
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (types[i].kind == o->kind) {
+            *ret_category = types[i].category;
+            return o->kind == KIND_WALLET ? wallet_type(o->value) : types[i].type;
+        }
+    }
+    return NULL;
+}
+
+/* ---- one attribute */
+
+void misp_uuid(const char *what, struct sv a, struct sv b, struct sv c, char ret[37])
+{
+    struct buf name;
+    buf_init(&name, 1u << 20);
+    buf_str(&name, sv_c(what));
+    buf_str(&name, a);
+    buf_str(&name, b);
+    buf_str(&name, c);
+    uuid_text(uuid_v5(MISP_NAMESPACE, buf_sv(&name)), ret);
+    buf_clear(&name);
+}
+
+void misp_seconds(struct jw *w, const char *key, usec t)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", (long long)(t == USEC_NONE ? 0 : t / USEC_SECOND));
+    jw_kstr(w, key, sv_c(text));
+}
+
+static void tag(struct jw *w, struct sv name)
+{
+    jw_obj(w);
+    jw_kstr(w, "name", name);
+    jw_end_obj(w);
+}
+
+void misp_tlp_tag(struct jw *w, enum tlp tlp)
+{
+    static const char *const names[] = {"tlp:clear", "tlp:green", "tlp:amber", "tlp:amber+strict"};
+    tag(w, sv_c(names[tlp < TLP_RED ? tlp : TLP_AMBER_STRICT]));
+}
+
+static void write_tags(struct jw *w, enum tlp tlp, char grade, struct sv labels)
+{
+    char text[64];
+    struct sv label;
+    jw_key(w, "Tag");
+    jw_arr(w);
+    misp_tlp_tag(w, tlp);
+    snprintf(text, sizeof(text), "admiralty-scale:source-reliability=\"%c\"", grade - 'A' + 'a');
+    tag(w, sv_c(text));
+    while (labels.n && sv_cut(&labels, ' ', &label)) {
+        if (label.n && !sv_istarts(label, SV("tlp:")) && !sv_istarts(label, SV("admiralty-scale:"))) {
+            tag(w, label);
+        }
+    }
+    jw_end_arr(w);
+}
+
+static void time_member(struct jw *w, const char *key, usec t)
+{
+    char text[32];
+    text_time(t, text);
+    if (text[0]) {
+        jw_kstr(w, key, sv_c(text));
+    }
+}
+
+bool misp_attribute_write(struct exporter *x, const struct misp_attribute *t)
+{
+    const char *category = NULL, *type = misp_type_of(&t->g->value, &category);
+    char uuid[37];
+    struct buf about;
+    struct jw w;
+    if (!type) {
+        return false;
+    }
+    buf_init(&about, 1u << 16);
+    text_about(&about, t->g, "");
+    misp_uuid("attribute", t->event, sv_c(type), t->g->value.value, uuid);
+    jw_init(&w, &x->out);
+    jw_obj(&w);
+    jw_kstr(&w, "uuid", sv_c(uuid));
+    jw_kstr(&w, "type", sv_c(type));
+    jw_kstr(&w, "category", sv_c(category));
+    jw_kstr(&w, "value", t->g->value.value);
+    jw_kbool(&w, "to_ids", true);
+    jw_kbool(&w, "disable_correlation", false);
+    misp_seconds(&w, "timestamp", t->last);
+    time_member(&w, "first_seen", t->first);
+    time_member(&w, "last_seen", t->last);
+    jw_kstr(&w, "comment", buf_sv(&about));
+    write_tags(&w, t->tlp, t->grade, t->labels);
+    jw_end_obj(&w);
+    buf_clear(&about);
+    return true;
+}
+
+void misp_org(struct exporter *x, struct jw *w)
+{
+    char uuid[37];
+    misp_uuid("org", sv_c(x->o->node), SV(""), SV(""), uuid);
+    jw_key(w, "Orgc");
+    jw_obj(w);
+    jw_kstr(w, "name", sv_c(x->o->node));
+    jw_kstr(w, "uuid", sv_c(uuid));
+    jw_end_obj(w);
+}
+
+void misp_date(struct jw *w, usec t)
+{
+    char text[32];
+    time_text(t == USEC_NONE ? 0 : t, text);
+    jw_kstr(w, "date", sv_sub(sv_c(text), 0, 10));
+}
+
+/* ---- one event of everything */
+
+struct event_state {
+    char uuid[37];
+    usec newest;
+    bool any;
+};
+
+static int begin_event(struct exporter *x, struct err *e)
+{
+    struct event_state *s = x->state;
+    struct buf key;
+    struct jw w;
+    buf_init(&key, 1u << 20);
+    export_key(x->format, x->o, &key);
+    misp_uuid("event", buf_sv(&key), SV(""), SV(""), s->uuid);
+    buf_clear(&key);
+    s->newest = USEC_NONE;
+    jw_init(&w, &x->out);
+    jw_obj(&w);
+    jw_key(&w, "Event");
+    jw_obj(&w);
+    jw_kstr(&w, "uuid", sv_c(s->uuid));
+    jw_kstr(&w, "info", SV("Indicators in force, exported by Noroshi"));
+    misp_org(x, &w);
+    jw_kstr(&w, "analysis", SV("2"));
+    jw_kstr(&w, "threat_level_id", SV("4"));
+    jw_kstr(&w, "distribution", SV("0"));
+    jw_kbool(&w, "published", true);
+    buf_add(&x->out, SV(",\"Attribute\":["));
+    return OK;
+}
+
+static int event_value(struct exporter *x, const struct given *g, struct err *e)
+{
+    struct event_state *s = x->state;
+    const struct misp_attribute t = {.g = g,
+                                     .event = sv_c(s->uuid),
+                                     .tlp = g->tlp,
+                                     .grade = grade_best(g),
+                                     .first = g->first,
+                                     .last = g->last,
+                                     .labels = g->labels};
+    const char *category = NULL;
+    if (!misp_type_of(&g->value, &category)) {
+        return LEFT(LEFT_KIND);
+    }
+    buf_add(&x->out, s->any ? SV(",\n") : SV("\n"));
+    s->any = true;
+    s->newest = g->last > s->newest ? g->last : s->newest;
+    (void)misp_attribute_write(x, &t);
+    return OK;
+}
+
+static int end_event(struct exporter *x, struct err *e)
+{
+    const struct event_state *s = x->state;
+    struct buf rest;
+    struct jw w;
+    buf_init(&rest, 1u << 16);
+    jw_init(&w, &rest);
+    jw_obj(&w);
+    misp_date(&w, s->newest);
+    misp_seconds(&w, "timestamp", s->newest);
+    jw_key(&w, "Tag");
+    jw_arr(&w);
+    misp_tlp_tag(&w, x->report->tlp);
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    buf_add(&x->out, SV("],"));
+    buf_add(&x->out, sv_sub(buf_sv(&rest), 1, SIZE_MAX)); /* into the open event */
+    buf_add(&x->out, SV("}\n"));
+    buf_clear(&rest);
+    return OK;
+}
+
+const struct export_format export_misp = {
+    .name = "misp",
+    .type = "application/json",
+    .extension = "json",
+    .text = "a MISP event",
+    .kinds = KINDS_ALL,
+    .state = sizeof(struct event_state),
+    .begin = begin_event,
+    .value = event_value,
+    .end = end_event,
+};
