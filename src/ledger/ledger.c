@@ -18,12 +18,23 @@ static const struct db_migration migrations[] = {
      "  PRIMARY KEY(epoch, level, idx));"
      "CREATE TABLE checkpoint("
      "  epoch INTEGER NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY(epoch, size));"},
+    {2, "CREATE TABLE witnessed("
+        "  origin TEXT PRIMARY KEY, vkey TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT "
+        "NOT NULL,"
+        "  at INTEGER NOT NULL, frozen INTEGER NOT NULL);"
+        "CREATE TABLE witness_alarm("
+        "  id INTEGER PRIMARY KEY, origin TEXT NOT NULL, at INTEGER NOT NULL, what TEXT NOT NULL, ours TEXT "
+        "NOT NULL, theirs TEXT NOT NULL);"
+        "CREATE TABLE cosignature("
+        "  epoch INTEGER NOT NULL, size INTEGER NOT NULL, name TEXT NOT NULL, line TEXT NOT NULL,"
+        "  PRIMARY KEY(epoch, size, name));"},
     {0, NULL},
 };
 
 static const struct db_table tables[] = {
-    {"epoch", TABLE_STATE}, {"entry", TABLE_STATE},      {"content", TABLE_STATE},
-    {"tile", TABLE_STATE},  {"checkpoint", TABLE_STATE}, {NULL, TABLE_STATE},
+    {"epoch", TABLE_STATE},         {"entry", TABLE_STATE},       {"content", TABLE_STATE},
+    {"tile", TABLE_STATE},          {"checkpoint", TABLE_STATE},  {"witnessed", TABLE_STATE},
+    {"witness_alarm", TABLE_STATE}, {"cosignature", TABLE_STATE}, {NULL, TABLE_STATE},
 };
 
 const struct db_room ledger_room = {"ledger", migrations, tables};
@@ -45,7 +56,7 @@ static int copy_kinds(struct ledger *l, const struct ledger_kind *kinds, struct 
 
     while (kinds && kinds[n].name) {
         if (!kind_name_good(sv_c(kinds[n].name)) || kinds[n].version < 1 || !kinds[n].apply ||
-            strcmp(kinds[n].name, KIND_EPOCH) == 0)
+            strcmp(kinds[n].name, KIND_EPOCH) == 0 || strcmp(kinds[n].name, KIND_PAD) == 0)
             return err_set(e, ERR_VALUE, "entry kind \"%s\" cannot be registered", kinds[n].name);
         n++;
     }
@@ -192,6 +203,11 @@ struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origi
         return NULL;
     }
     return l;
+}
+
+void ledger_pad_to(struct ledger *l, unsigned multiple)
+{
+    l->pad = multiple;
 }
 
 void ledger_close(struct ledger *l)

@@ -145,6 +145,9 @@ extern const struct db_room ledger_room; /* tables: epoch, entry, content, check
 struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origin,
                            const struct ledger_kind *kinds, struct err *e);
 void ledger_close(struct ledger *l);
+/* From now on a tree with something new is filled up to a multiple of so many entries (kind "pad", without
+ * content) before its checkpoint is signed. */
+void ledger_pad_to(struct ledger *l, unsigned multiple);
 
 /*
  * The one way in: appends an entry and applies it, inside the caller's transaction (db_begin). `pack` may be
@@ -211,3 +214,44 @@ int ledger_prove(struct ledger *l, int64_t entry, struct buf *out, struct err *e
 typedef bool (*ledger_record_fn)(void *ctx, struct sv record);
 int ledger_prove_record(struct ledger *l, int64_t entry, ledger_record_fn wanted, void *ctx, struct buf *out,
                         struct err *e) MUST_USE;
+
+/* ---- witnessing (https://c2sp.org/tlog-witness)
+ * ------------------------------------------------------------------------------------------------- */
+
+/* Lets a log be witnessed here; its name is its origin. In a transaction. ERR_EXISTS when it is known with
+ * another key. */
+int witness_trust(struct ledger *l, const struct note_key *log, usec now, struct err *e) MUST_USE;
+struct witness_answer {
+    unsigned status;  /* HTTP: 200, 400, 403, 404, 409, 422 */
+    const char *type; /* of the body */
+    bool alarm;       /* the log has shown two heads that exclude each other: it is frozen now */
+};
+/*
+ * Answers an add-checkpoint request: cosigns a head that provably holds the one remembered, which is on disk
+ * before the cosignature is made. `body` gets the answer's body. Negative only when the node itself failed.
+ */
+int witness_add(struct ledger *l, struct sv request, usec now, struct witness_answer *ret, struct buf *body,
+                struct err *e) MUST_USE;
+/* A person decided that a frozen log may go on. In a transaction. ERR_NOT_FOUND. */
+int witness_thaw(struct ledger *l, struct sv origin, struct err *e) MUST_USE;
+struct witnessed {
+    struct sv origin, vkey;
+    uint64_t size; /* of the last head; 0 = none yet */
+    usec at;       /* when it was cosigned */
+    bool frozen;
+    struct sv alarm; /* the last one, or p NULL */
+};
+int witness_each(struct db *db, int (*each)(void *ctx, const struct witnessed *w), void *ctx,
+                 struct err *e) MUST_USE;
+/*
+ * Being witnessed. The add-checkpoint request for our newest checkpoint from the size a witness is known to
+ * hold; ERR_NOT_FOUND while there is no checkpoint, or none newer.
+ */
+int ledger_witness_request(struct ledger *l, uint64_t old, uint64_t *ret_size, struct buf *out,
+                           struct err *e) MUST_USE;
+/* Keeps the cosignature lines a witness answered with for our checkpoint of that size, after checking them
+ * against its key. */
+int ledger_cosigned(struct ledger *l, uint64_t size, struct sv lines, const struct note_key *witness,
+                    struct err *e) MUST_USE;
+/* The newest checkpoint with every cosignature that is kept for it. */
+int ledger_checkpoint_note(struct ledger *l, struct buf *out, struct err *e) MUST_USE;

@@ -214,12 +214,19 @@ size_t merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_leaf_fn leaf
     return merkle_prove_inclusion_ranges(index, size, range_of_leaves, &l, proof);
 }
 
-size_t merkle_prove_consistency(uint64_t m, uint64_t n, merkle_leaf_fn leaf, void *ctx, struct sha256 *proof)
+size_t merkle_prove_consistency_ranges(uint64_t m, uint64_t n, merkle_range_fn range, void *ctx,
+                                       struct sha256 *proof)
 {
-    struct leaves l = {leaf, ctx};
-    struct prover p = {.range = range_of_leaves, .ctx = &l, .proof = proof};
+    struct prover p = {.range = range, .ctx = ctx, .proof = proof};
 
     if (m > 0 && m < n)
         subproof(&p, m, 0, n, true);
-    return p.n;
+    return p.failed ? SIZE_MAX : p.n;
+}
+
+size_t merkle_prove_consistency(uint64_t m, uint64_t n, merkle_leaf_fn leaf, void *ctx, struct sha256 *proof)
+{
+    struct leaves l = {leaf, ctx};
+
+    return merkle_prove_consistency_ranges(m, n, range_of_leaves, &l, proof);
 }

@@ -13,6 +13,7 @@
 #define CODEC_PLAIN "pack1"
 #define CODEC_ZSTD "pack1+zstd"
 #define KIND_EPOCH "epoch" /* the ledger's own kind: first entry of every epoch but the first */
+#define KIND_PAD "pad"     /* says nothing: fills the tree up before a checkpoint */
 
 static inline int err_of(const struct err *e)
 {
@@ -31,6 +32,8 @@ typedef bool (*merkle_range_fn)(void *ctx, uint64_t begin, uint64_t end, struct 
 /* Proof from range roots; SIZE_MAX when `range` failed. */
 size_t merkle_prove_inclusion_ranges(uint64_t index, uint64_t size, merkle_range_fn range, void *ctx,
                                      struct sha256 *proof);
+size_t merkle_prove_consistency_ranges(uint64_t m, uint64_t n, merkle_range_fn range, void *ctx,
+                                       struct sha256 *proof);
 
 /* ---- note.c ---- */
 
@@ -122,6 +125,13 @@ void hash_copy(struct sv s, struct sha256 *ret); /* zeros when it is not 32 byte
  * aligned as in RFC 6962 trees. */
 int tree_range(struct db *db, const struct epoch *ep, uint64_t begin, uint64_t end, struct merkle *ret,
                struct err *e) MUST_USE;
+/* A merkle_range_fn over the stored tree. */
+struct tree_ranges {
+    struct db *db;
+    const struct epoch *epoch;
+    struct err *e;
+};
+bool tree_range_root(void *ctx, uint64_t begin, uint64_t end, struct sha256 *ret);
 int tree_last_entry(struct db *db, int64_t *ret, struct err *e) MUST_USE;
 /* The newest checkpoint of an epoch. 1 = found (note appended to `note`), 0 = none. */
 int checkpoint_newest(struct db *db, int64_t epoch, uint64_t *ret_size, struct buf *note,
@@ -130,12 +140,19 @@ int checkpoint_newest(struct db *db, int64_t epoch, uint64_t *ret_size, struct b
 int checkpoint_check(const struct epoch *ep, struct sv note, struct checkpoint *ret, uint64_t *ret_time,
                      struct err *e) MUST_USE;
 
+/* ---- witnessed.c ---- */
+
+/* Appends the cosignature lines kept for a checkpoint to its note. */
+int checkpoint_cosignatures(struct db *db, int64_t epoch, uint64_t size, struct buf *note,
+                            struct err *e) MUST_USE;
+
 /* ---- ledger.c ---- */
 
 struct ledger {
     struct db *db;
     struct keeper *keeper;
     char origin[128];
+    unsigned pad; /* checkpoints are of a multiple of this; 0, 1 = of any size */
     struct ledger_kind *kinds;
     size_t kind_count;
     struct codec *codec;

@@ -3,23 +3,6 @@
 
 #include <stdlib.h>
 
-struct proving {
-    struct db *db;
-    const struct epoch *epoch;
-    struct err *e;
-};
-
-static bool range_root(void *ctx, uint64_t begin, uint64_t end, struct sha256 *ret)
-{
-    struct proving *p = ctx;
-    struct merkle m;
-
-    if (tree_range(p->db, p->epoch, begin, end, &m, p->e) != OK)
-        return false;
-    *ret = merkle_root(&m);
-    return true;
-}
-
 static int entry_epoch(struct db *db, int64_t id, struct epoch *ret, struct err *e)
 {
     struct stmt *s = db_query(db, "SELECT epoch FROM entry WHERE id = ?", e);
@@ -46,7 +29,7 @@ static int entry_epoch(struct db *db, int64_t id, struct epoch *ret, struct err 
 static int prove_in(struct db *db, const struct epoch *ep, uint64_t seq, struct sv extra, struct buf *out,
                     struct err *e)
 {
-    struct proving p = {db, ep, e};
+    struct tree_ranges p = {db, ep, e};
     struct sha256 proof[64];
     struct buf note;
     uint64_t size = 0;
@@ -59,8 +42,10 @@ static int prove_in(struct db *db, const struct epoch *ep, uint64_t seq, struct 
         err_set(e, ERR_NOT_FOUND, "the entry is not under a signed checkpoint yet");
         rc = err_hint(e, "Try again after the next checkpoint.");
     }
+    if (rc == 1)
+        rc = checkpoint_cosignatures(db, ep->epoch, size, &note, e) == OK ? 1 : err_of(e);
     if (rc == 1) {
-        n = merkle_prove_inclusion_ranges(seq, size, range_root, &p, proof);
+        n = merkle_prove_inclusion_ranges(seq, size, tree_range_root, &p, proof);
         rc = n == SIZE_MAX ? err_of(e) : OK;
     }
     if (rc == OK) {

@@ -75,14 +75,36 @@ static int insert_checkpoint(struct db *db, const struct head *h, struct sv note
     return rc;
 }
 
+/* Fills the tree up to the next multiple when something is new: its growth then tells partners little. */
+static int pad(struct ledger *l, usec now, struct err *e)
+{
+    uint64_t signed_size = 0;
+    struct buf unused;
+    int rc;
+
+    buf_init(&unused, NOTE_MAX);
+    rc = checkpoint_newest(l->db, l->epoch.epoch, &signed_size, &unused, e);
+    buf_clear(&unused);
+    rc = rc < 0 ? rc : OK;
+    while (rc == OK && l->pad > 1 && l->tree.size > signed_size && l->tree.size % l->pad) {
+        struct entry_body b = {.at = now, .kind = SV(KIND_PAD), .version = 1};
+        struct entry en;
+
+        rc = ledger_append(l, &b, SV(""), &en, e);
+    }
+    return rc;
+}
+
 /* The committed head: nobody else can append while we hold the writer. */
-static int committed_head(struct ledger *l, struct head *ret, struct err *e)
+static int committed_head(struct ledger *l, usec now, struct head *ret, struct err *e)
 {
     int rc = db_begin(l->db, e);
 
     if (rc != OK)
         return rc;
     rc = ledger_refresh(l, e);
+    if (rc == OK)
+        rc = pad(l, now, e);
     ret->epoch = l->epoch;
     ret->size = l->tree.size;
     ret->root = merkle_root(&l->tree);
@@ -150,7 +172,7 @@ static int sign_head(struct ledger *l, usec now, struct err *e)
     int rc = check_clock(l, now, e);
 
     if (rc == OK)
-        rc = committed_head(l, &h, e);
+        rc = committed_head(l, now, &h, e);
     if (rc == OK && h.size == 0)
         return OK;
     if (rc == OK)

@@ -91,6 +91,17 @@ int tree_range(struct db *db, const struct epoch *ep, uint64_t begin, uint64_t e
     return rc;
 }
 
+bool tree_range_root(void *ctx, uint64_t begin, uint64_t end, struct sha256 *ret)
+{
+    struct tree_ranges *r = ctx;
+    struct merkle m;
+
+    if (tree_range(r->db, r->epoch, begin, end, &m, r->e) != OK)
+        return false;
+    *ret = merkle_root(&m);
+    return true;
+}
+
 int checkpoint_newest(struct db *db, int64_t epoch, uint64_t *ret_size, struct buf *note, struct err *e)
 {
     struct stmt *s =

@@ -33,8 +33,9 @@ static void background_round(struct loop *l, usec *checkpoint, usec *forget)
     if (fuse_search_update(n->fuse, &e) != OK) {
         complain("text search is behind", &e);
     }
-    /* A clock that was set back must not stop checkpoints for as long as it was set back. */
-    if (now - *checkpoint >= every || now < *checkpoint) {
+    /* On the clock's own multiples: when something came is not to be told from when it was signed. A clock
+     * that was set back must not stop checkpoints for as long as it was set back. */
+    if (now / every != *checkpoint / every) {
         *checkpoint = now;
         if (ledger_checkpoint(n->ledger, now, &e) != OK) {
             complain("no checkpoint could be signed", &e);

@@ -19,7 +19,10 @@ const struct conf_item node_schema[] = {
     {"http.max_body", CONF_SIZE, 1024, 1LL << 40, "1G",
      "Largest request body taken in, before decompression."},
     {"ledger.checkpoint", CONF_SECONDS, 1, 86400, "60s",
-     "How often a checkpoint is signed when there is something new."},
+     "How often a checkpoint is signed when there is something new, on the clock's own multiples."},
+    {"ledger.pad", CONF_INT, 1, 4096, "64",
+     "Before a checkpoint the log is filled up to a multiple of so many entries, so that its growth tells "
+     "little."},
     {"log.level", CONF_TEXT, 1, 8, "info", "Least level that is logged: debug, info, warn, error."},
     {0},
 };
@@ -125,6 +128,7 @@ static int open_rooms(struct node *n, enum node_mode mode, struct err *e)
         rc = n->ledger ? OK : e->code;
     }
     if (rc == OK) {
+        ledger_pad_to(n->ledger, (unsigned)conf_int(n->conf, "ledger.pad"));
         fuse_attach(n->fuse, n->ledger);
         rc = fuse_check_secret(n->fuse, e);
     }
