@@ -52,6 +52,11 @@ int http_body_fd(const struct http_request *r)
     return r->spooled ? r->spool.fd : -1;
 }
 
+void *http_user(const struct http_request *r)
+{
+    return r->user;
+}
+
 uint64_t http_body_bytes(const struct http_request *r)
 {
     return r->spooled ? r->spool.out : 0;

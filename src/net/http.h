@@ -89,6 +89,7 @@ struct sv http_cookie(const struct http_request *r, const char *name);
 bool http_accepts(const struct http_request *r, const char *coding);
 struct sv http_body(const struct http_request *r);
 int http_body_fd(const struct http_request *r); /* spooled body at offset 0, owned by the request; -1 */
+void *http_user(const struct http_request *r);  /* what `head` gave to *ret_user; NULL before it was asked */
 uint64_t http_body_bytes(const struct http_request *r);
 const char *http_peer(const struct http_request *r); /* address text without port */
 /*

@@ -78,7 +78,9 @@ static int check(struct call *c, struct sv name, struct sv password, struct err 
     }
     if (rc == OK) {
         throttle_good(c->web->throttle, name, peer);
-        rc = sign_in(c, &account, e);
+        rc = account.role == ROLE_CLIENT
+                 ? err_set(e, ERR_DENIED, "this account is a program's: it speaks TAXII, it does not sign in")
+                 : sign_in(c, &account, e);
     }
     explicit_bzero(account.password, sizeof(account.password));
     return rc;

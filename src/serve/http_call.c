@@ -10,8 +10,7 @@ static bool unsafe(enum http_method m)
     return m != HTTP_GET && m != HTTP_HEAD && m != HTTP_OPTIONS;
 }
 
-/* The request comes from a page of this origin, or from no page at all. */
-static bool same_origin(const struct web *w, const struct http_request *r)
+bool call_same_origin(const struct web *w, const struct http_request *r)
 {
     struct sv site = http_header(r, "Sec-Fetch-Site"), origin = http_header(r, "Origin");
     struct sv host = http_header(r, "Host");
@@ -33,7 +32,8 @@ static int check_forgery(const struct call *c, struct err *e)
         return OK;
     }
     struct sv token = http_header(c->r, "X-CSRF-Token");
-    bool good = same_origin(c->web, c->r) && (signs_in || (token.p && secret_eq(token, sv_c(c->who.csrf))));
+    bool good =
+        call_same_origin(c->web, c->r) && (signs_in || (token.p && secret_eq(token, sv_c(c->who.csrf))));
     if (!good) {
         err_set(e, ERR_DENIED, "the request does not come from this node's own page");
         return err_hint(e, "send the session's token in the header X-CSRF-Token; programs use an API key");
@@ -80,13 +80,26 @@ static int find_route(struct call *c, struct err *e)
     return err_hint(e, "GET /api/v1/openapi.json lists the addresses");
 }
 
-static int admit(struct call *c, struct err *e)
+/* Equipment that polls an address often knows Basic only. */
+static int find_caller(struct call *c, bool patient, struct err *e)
 {
-    int rc = find_route(c, e);
-    if (rc != OK) {
+    struct sv authorization = http_header(c->r, "Authorization");
+    bool other =
+        authorization.p ? !sv_istarts(authorization, SV("Bearer ")) : !http_cookie(c->r, SESSION_COOKIE).p;
+    if (!(c->route->audience & ALSO_BASIC) || !other) {
+        return caller_find(c->node->db, c->r, c->now, &c->who, e);
+    }
+    int rc = program_find(c->web, c->r, c->now, patient, &c->who, &c->wait, e);
+    c->status = rc == ERR_BUSY && c->wait ? 429 : 0;
+    return rc;
+}
+
+static int admit(struct call *c, bool patient, struct err *e)
+{
+    int rc = find_caller(c, patient, e);
+    if (rc == CALLER_LATER) {
         return rc;
     }
-    rc = caller_find(c->node->db, c->r, c->now, &c->who, e);
     if (rc == ERR_AUTH && (c->route->audience & FOR_EVERYBODY)) {
         rc = OK;
     }
@@ -108,6 +121,28 @@ static void refuse(struct call *c, const struct err *e)
     c->status = status;
 }
 
+/* 0 to take the body, HTTP_LATER, or the status it was answered with. */
+static int judge(struct call *c, bool patient, size_t *ret_max_body, bool *ret_to_file)
+{
+    struct err e = ERR_NONE;
+    int rc = admit(c, patient, &e);
+    if (rc == CALLER_LATER) {
+        return HTTP_LATER;
+    }
+    if (rc != OK) {
+        refuse(c, &e);
+        return (int)c->status;
+    }
+    *ret_to_file = c->route->max_body == BODY_INTAKE;
+    *ret_max_body = *ret_to_file ? c->web->max_body : c->route->max_body;
+    return 0;
+}
+
+static int on_later(void *ctx, struct http_request *r, void *user, size_t *ret_max_body, bool *ret_to_file)
+{
+    return judge(user, true, ret_max_body, ret_to_file);
+}
+
 static int on_head(void *ctx, struct http_request *r, size_t *ret_max_body, bool *ret_to_file,
                    void **ret_user)
 {
@@ -121,13 +156,11 @@ static int on_head(void *ctx, struct http_request *r, size_t *ret_max_body, bool
     *c = (struct call){.web = w, .node = w->node, .r = r, .now = time_now()};
     arena_init(&c->a, CALL_ARENA);
     buf_init(&c->out, CALL_ANSWER);
-    if (admit(c, &e) != OK) {
+    if (find_route(c, &e) != OK) {
         refuse(c, &e);
         return (int)c->status;
     }
-    *ret_to_file = c->route->max_body == BODY_INTAKE;
-    *ret_max_body = *ret_to_file ? w->max_body : c->route->max_body;
-    return 0;
+    return judge(c, false, ret_max_body, ret_to_file);
 }
 
 /* ---- the body */
@@ -190,7 +223,7 @@ static void on_refuse(void *ctx, struct http_request *r, unsigned status, const 
 }
 
 const struct http_handler call_handler = {
-    .head = on_head, .body = on_body, .done = on_done, .refuse = on_refuse};
+    .head = on_head, .later = on_later, .body = on_body, .done = on_done, .refuse = on_refuse};
 
 /* ---- what handlers ask for */
 

@@ -40,7 +40,7 @@ static void write_content(struct jw *w, const char *type, const char *schema)
     jw_end_obj(w);
 }
 
-static void write_answers(struct jw *w, const struct route *r)
+static void write_answers(struct jw *w, const struct route *r, const char *error)
 {
     char status[8];
     snprintf(status, sizeof(status), "%u", r->status);
@@ -55,31 +55,38 @@ static void write_answers(struct jw *w, const struct route *r)
     jw_end_obj(w);
     jw_key(w, "default");
     jw_obj(w);
-    jw_kstr(w, "$ref", SV("#/components/responses/Error"));
+    jw_kstr(w, "$ref", sv_c(error));
     jw_end_obj(w);
     jw_end_obj(w);
 }
 
-static void write_security(struct jw *w, const struct route *r)
+static void write_scheme(struct jw *w, const char *name)
+{
+    jw_obj(w);
+    jw_key(w, name);
+    jw_arr(w);
+    jw_end_arr(w);
+    jw_end_obj(w);
+}
+
+static void write_security(struct jw *w, const struct route *r, bool session, bool basic)
 {
     jw_key(w, "security");
     jw_arr(w);
+    if (session) {
+        write_scheme(w, "session");
+    }
     if (!(r->audience & FOR_EVERYBODY)) {
-        jw_obj(w);
-        jw_key(w, "session");
-        jw_arr(w);
-        jw_end_arr(w);
-        jw_end_obj(w);
-        jw_obj(w);
-        jw_key(w, "key");
-        jw_arr(w);
-        jw_end_arr(w);
-        jw_end_obj(w);
+        write_scheme(w, "key");
+    }
+    if (basic) {
+        write_scheme(w, "basic");
+        write_scheme(w, "certificate");
     }
     jw_end_arr(w);
     jw_key(w, "x-roles");
     jw_arr(w);
-    for (int role = ROLE_VIEWER; role <= ROLE_AUDITOR; role++) {
+    for (int role = ROLE_VIEWER; role <= ROLE_CLIENT; role++) {
         if (route_allows(r, true, (enum role)role)) {
             jw_str(w, sv_c(role_name((enum role)role)));
         }
@@ -104,8 +111,8 @@ static void write_operation(struct jw *w, const struct route *r)
         write_content(w, r->body_type, r->body_schema);
         jw_end_obj(w);
     }
-    write_answers(w, r);
-    write_security(w, r);
+    write_answers(w, r, "#/components/responses/Error");
+    write_security(w, r, !(r->audience & FOR_EVERYBODY), (r->audience & ALSO_BASIC) != 0);
     jw_end_obj(w);
 }
 
@@ -155,7 +162,9 @@ void openapi_write(struct buf *out, const char *version)
 {
     static const char components[] =
         "{\"securitySchemes\":{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" SESSION_COOKIE
-        "\"},\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
+        "\"},\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"basic\":{\"type\":\"http\",\"scheme\":"
+        "\"basic\"},"
+        "\"certificate\":{\"type\":\"mutualTLS\"}},"
         "\"responses\":{\"Error\":{\"description\":\"What went wrong and what to do\",\"content\":"
         "{\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":"
         "{\"error\":{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"text\":{\"type\":"

@@ -56,6 +56,7 @@ struct caller {
     usec seen;       /* last use that is written down */
     char name[72];
     char csrf[CSRF_ROOM];
+    char certificate[65]; /* SPKI sum in hex when it is by that; else "" */
 };
 /*
  * Reads the session cookie or API key. A request without either is an unknown caller (OK); a bad, ended or
@@ -69,6 +70,17 @@ bool caller_stands(struct db *db, const struct caller *c, usec now);
 int caller_touch(struct db *db, const struct caller *c, usec now, struct err *e) MUST_USE;
 /* "key:7" or "account:3" */
 void caller_actor(const struct caller *c, char ret[40]);
+/* "user:NAME", "key:NAME", "cert:SPKI SUM", or "" for nobody: as rights name it. */
+#define PRINCIPAL_ROOM 80
+void caller_principal(const struct caller *c, char ret[PRINCIPAL_ROOM]);
+/* id, name, org, role from the first columns of a row. */
+bool caller_read(struct stmt *s, struct caller *ret);
+/* ERR_AUTH: no such key, or none that holds. */
+int caller_by_key(struct db *db, struct sv key, usec now, struct caller *ret, struct err *e) MUST_USE;
+int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, struct caller *ret,
+                          struct err *e) MUST_USE;
+/* Some key that holds is bound to a certificate: only then are clients asked for theirs. */
+bool certificates_registered(struct db *db, usec now);
 /* A new session for an account; `ret_token` goes into the cookie and is kept nowhere. */
 int session_make(struct db *db, int64_t account, usec now, char ret_token[CSRF_ROOM], struct err *e) MUST_USE;
 int session_end(struct db *db, int64_t session, struct err *e) MUST_USE;
@@ -76,6 +88,26 @@ int session_end(struct db *db, int64_t session, struct err *e) MUST_USE;
 int session_sweep(struct db *db, usec now, struct err *e) MUST_USE;
 /* The CSRF token that belongs to a session token. */
 void session_csrf(struct sv token, char ret[CSRF_ROOM]);
+
+/* ---- who asks when it is a program that knows no cookies (basic.c) */
+
+/*
+ * Names and passwords that were found good, for half an hour after their last use and 12 hours at most, so
+ * that the slow hash is not paid on every request. Bounded; the account is read anew at each use: a new
+ * password or an account that is gone is known at once.
+ */
+struct basic;
+struct basic *basic_new(void);
+void basic_free(struct basic *b);
+#define CALLER_LATER 1
+/*
+ * By API key (Bearer, or as the password of Basic), name and password (Basic), or client certificate; never
+ * by cookie. A request with none of them is an unknown caller (OK). CALLER_LATER when only the slow hash can
+ * tell and `patient` is false: to be asked again on a thread that may wait. ERR_AUTH; ERR_BUSY with *ret_wait
+ * seconds when too many attempts failed (429) or too many are being made (503, *ret_wait is 0).
+ */
+int program_find(struct web *w, const struct http_request *r, usec now, bool patient, struct caller *ret,
+                 unsigned *ret_wait, struct err *e) MUST_USE;
 
 /* ---- the route table (routes.c) */
 
@@ -86,11 +118,16 @@ void session_csrf(struct sv token, char ret[CSRF_ROOM]);
 #define FOR_READERS (FOR_ROLE(ROLE_VIEWER) | FOR_ROLE(ROLE_ANALYST) | FOR_ROLE(ROLE_ADMIN))
 #define FOR_ANALYSTS (FOR_ROLE(ROLE_ANALYST) | FOR_ROLE(ROLE_ADMIN))
 #define FOR_ADMINS FOR_ROLE(ROLE_ADMIN)
+#define FOR_CLIENTS FOR_ROLE(ROLE_CLIENT)
 #define FOR_SIGNED_IN (FOR_READERS | FOR_ROLE(ROLE_SENSOR) | FOR_ROLE(ROLE_AUDITOR))
 
 #define BODY_INTAKE SIZE_MAX /* as large as http.max_body, spooled to a file */
 
+/* Also takes what programs send that know no bearer keys: Basic, client certificates. For GET only. */
+#define ALSO_BASIC (1u << 30)
+
 struct call;
+struct taxii_call;
 struct param {
     const char *name;
     const char *in;   /* "query", "path", "header" */
@@ -126,6 +163,10 @@ bool route_allows(const struct route *r, bool known, enum role role);
 /* Every route has an audience, a handler, a name and a text; no two are the same. */
 int routes_check(struct err *e) MUST_USE;
 const char *route_method_name(enum http_method m); /* "get" */
+/* What is wrong with a route as it is declared; NULL when nothing is. */
+const char *route_wrong(const struct route *r);
+/* Adds a method to the text of a header Allow. */
+void route_allow(char allow[64], enum http_method m);
 
 /* ---- one request (http_call.c) */
 
@@ -140,7 +181,9 @@ struct call {
     struct caller who;
     usec now;
     struct arena a;
-    struct buf out;   /* the answer */
+    struct buf out; /* the answer */
+    struct taxii_call
+        *taxii;       /* NULL: the address is none of TAXII's; then `route` may be NULL until judged */
     unsigned status;  /* of the answer, good or bad; 0 = as the route or the error says */
     unsigned wait;    /* Retry-After in seconds, 0 = none */
     const char *type; /* of the answer when not the route's */
@@ -157,6 +200,8 @@ int call_time(struct call *c, const char *name, usec *ret, struct err *e) MUST_U
 int call_json(struct call *c, struct json_doc **ret_doc, struct jv *ret, struct err *e) MUST_USE;
 /* A source of the caller's own organisation by name, UUID or number; ERR_NOT_FOUND for all others. */
 int call_source(struct call *c, struct sv text, struct source *ret, struct err *e) MUST_USE;
+/* The request comes from a page of this origin, or from no page at all. */
+bool call_same_origin(const struct web *w, const struct http_request *r);
 /* The handler given to net/. `ctx` is the web. */
 extern const struct http_handler call_handler;
 
@@ -168,11 +213,14 @@ void answer_error(struct http_request *r, bool tls, unsigned status, const struc
 /* ---- what handlers need of the web (web.c) */
 
 struct live;
+struct exports;
 struct web {
     struct node *node;
     struct http_server *server;
     struct throttle *throttle;
+    struct basic *basic;
     struct live *live;
+    struct exports *exports; /* made exports that are kept for a while */
     bool tls;
     size_t max_body;
     pthread_mutex_t lock; /* what follows */
@@ -213,6 +261,9 @@ int api_sources(struct call *c, struct err *e); /* api_sources.c */
 int api_source_put(struct call *c, struct err *e);
 int api_rejected(struct call *c, struct err *e); /* api_rejected.c */
 int api_retry(struct call *c, struct err *e);
+struct exports *exports_new(void); /* api_export.c */
+void exports_free(struct exports *x);
+int api_export(struct call *c, struct err *e);
 int api_live(struct call *c, struct err *e);    /* live.c */
 int api_openapi(struct call *c, struct err *e); /* openapi.c */
 int api_healthz(struct call *c, struct err *e); /* metrics.c */

@@ -175,6 +175,30 @@ const struct route routes[] = {
      JSON,
      OBJECT},
     {HTTP_GET,
+     "/api/v1/export/{format}",
+     FOR_READERS,
+     api_export,
+     0,
+     "export",
+     "Indicators in force, as equipment reads them",
+     "Made for polling: answers 304 to the ETag it gave while nothing changed. Never holds what a warninglist "
+     "or the never-block list covers, nor TLP:RED.",
+     {{"format", "path", "string", true,
+       "stix, misp, csv, list, rpz, suricata, suricata-dataset, zeek, nft, yara or sigma"},
+      {"kind", "query", "string", false, "Kinds of values with commas: ipv4-addr, domain-name, url, sha-256..."},
+      {"confidence", "query", "integer", false, "Fused confidence of at least so many of 100"},
+      {"age", "query", "string", false, "Last seen within: 30d, 12h"},
+      {"label", "query", "string", false, "With this label"},
+      {"tlp", "query", "string", false, "Nothing marked higher; the highest is amber+strict"},
+      {"source", "query", "string", false, "Only what this source says"},
+      {"objects", "query", "string", false, "true: stix also holds stored objects"},
+      {"If-None-Match", "header", "string", false, "The ETag of the last answer"}},
+     NULL,
+     NULL,
+     200,
+     "application/octet-stream",
+     NULL},
+    {HTTP_GET,
      "/api/v1/live",
      FOR_READERS,
      api_live,
@@ -344,7 +368,7 @@ const char *route_method_name(enum http_method m)
     return method_names[m];
 }
 
-static void add_method(char allow[64], enum http_method m)
+void route_allow(char allow[64], enum http_method m)
 {
     size_t n = strlen(allow);
     snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", m == HTTP_GET ? "GET, HEAD" : method_names[m]);
@@ -364,7 +388,7 @@ const struct route *route_find(enum http_method method, struct sv path, struct s
         if (r->method == method) {
             return r;
         }
-        add_method(ret_allow, r->method);
+        route_allow(ret_allow, r->method);
     }
     return NULL;
 }
@@ -376,14 +400,17 @@ bool route_allows(const struct route *r, bool known, enum role role)
 
 /* ---- checking */
 
-static const char *wrong_with(const struct route *r)
+const char *route_wrong(const struct route *r)
 {
     bool writes = r->method != HTTP_GET;
-    if (r->audience == 0 || (r->audience & ~(FOR_EVERYBODY | FOR_SIGNED_IN))) {
+    if (r->audience == 0 || (r->audience & ~(FOR_EVERYBODY | FOR_SIGNED_IN | FOR_CLIENTS | ALSO_BASIC))) {
         return "declares no audience";
     }
     if ((r->audience & FOR_EVERYBODY) && writes && r->run != api_session_make) {
         return "lets everybody write";
+    }
+    if ((r->audience & ALSO_BASIC) && writes) {
+        return "takes Basic for a write: a browser sends that for other sites too";
     }
     if (!r->run || !r->name || !r->summary || !r->text || !r->answer_type || r->status < 200) {
         return "is not described";
@@ -402,7 +429,7 @@ static bool same_route(const struct route *a, const struct route *b)
 int routes_check(struct err *e)
 {
     for (const struct route *r = routes; r->pattern; r++) {
-        const char *wrong = wrong_with(r);
+        const char *wrong = route_wrong(r);
         for (const struct route *other = routes; !wrong && other != r; other++) {
             wrong = same_route(r, other) ? "stands twice" : NULL;
         }

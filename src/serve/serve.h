@@ -66,8 +66,9 @@ void take_report_add(struct take_report *sum, const struct take_report *r);
 /* Hands a sighting of a command to the live stream of the running node; does nothing when none runs here. */
 void node_publish(struct node *n, const struct sighting *s);
 
-/* Users and keys; roles: viewer, analyst, admin, sensor, auditor. */
-enum role { ROLE_VIEWER, ROLE_ANALYST, ROLE_ADMIN, ROLE_SENSOR, ROLE_AUDITOR };
+/* Users and keys; roles: viewer, analyst, admin, sensor, auditor, client (programs of others: TAXII only, and
+ * there only the collections that name them). */
+enum role { ROLE_VIEWER, ROLE_ANALYST, ROLE_ADMIN, ROLE_SENSOR, ROLE_AUDITOR, ROLE_CLIENT };
 const char *role_name(enum role r);
 bool role_parse(struct sv s, enum role *ret);
 /* 1 and the user's role; 0 when there is no user of that name. */
@@ -78,6 +79,9 @@ int user_put(struct db *db, struct sv name, struct uuid org, enum role role, str
  * `source` (0 = none) binds a sensor's key to its source. */
 int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int64_t source, usec now,
              usec expires, char ret_key[64], struct err *e) MUST_USE;
+/* Instead of a secret: who shows a certificate with this SPKI (http_certificate_key) and has its key. */
+int key_bind(struct db *db, struct sv name, struct uuid org, enum role role, const struct sha256 *spki,
+             usec now, usec expires, struct err *e) MUST_USE;
 int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
 
 /* Files a command names are opened by the process that gave it: this one has narrowed itself to its home. */

@@ -24,13 +24,24 @@ void caller_actor(const struct caller *c, char ret[40])
     snprintf(ret, 40, "%s:%lld", c->by_key ? "key" : "account", (long long)c->id);
 }
 
+void caller_principal(const struct caller *c, char ret[PRINCIPAL_ROOM])
+{
+    if (c->certificate[0]) {
+        snprintf(ret, PRINCIPAL_ROOM, "cert:%s", c->certificate);
+    } else if (c->known) {
+        snprintf(ret, PRINCIPAL_ROOM, "%s:%s", c->by_key ? "key" : "user", c->name);
+    } else {
+        ret[0] = 0;
+    }
+}
+
 static int refuse(struct err *e, const char *text, const char *remedy)
 {
     err_set(e, ERR_AUTH, "%s", text);
     return err_hint(e, "%s", remedy);
 }
 
-static bool read_who(struct stmt *s, struct caller *ret)
+bool caller_read(struct stmt *s, struct caller *ret)
 {
     ret->id = col_int(s, 0);
     sv_copy(col_text(s, 1), ret->name, sizeof(ret->name));
@@ -52,7 +63,7 @@ static int find_session(struct db *db, struct sv token, usec now, struct caller 
     }
     db_blob(s, sv_from((const char *)sum.b, sizeof(sum.b)));
     int rc = db_step(s, e);
-    bool good = rc == 1 && read_who(s, ret);
+    bool good = rc == 1 && caller_read(s, ret);
     if (good) {
         ret->session = col_int(s, 4);
         ret->made = col_time(s, 5);
@@ -136,33 +147,73 @@ int session_sweep(struct db *db, usec now, struct err *e)
 
 /* ---- keys */
 
-static int find_key(struct db *db, struct sv key, usec now, struct caller *ret, struct err *e)
+#define KEY_SELECT "SELECT id, name, org, role, source, last_used FROM api_key WHERE "
+#define KEY_HOLDS " AND revoked IS NULL AND expires > ?"
+
+/* 1 when the statement, bound as far as the time, gives a key that holds. */
+static int read_key(struct stmt *s, usec now, struct caller *ret, struct err *e)
+{
+    db_time(s, now);
+    int rc = db_step(s, e);
+    if (rc == 1 && caller_read(s, ret)) {
+        ret->by_key = true;
+        ret->source = col_int(s, 4);
+        ret->seen = col_time(s, 5);
+    } else if (rc == 1) {
+        rc = 0;
+    }
+    db_done(s);
+    return rc;
+}
+
+int caller_by_key(struct db *db, struct sv key, usec now, struct caller *ret, struct err *e)
 {
     struct sha256 sum = sha256_of(key);
-    struct stmt *s =
-        db_query(db,
-                 "SELECT id, name, org, role, source, last_used FROM api_key WHERE secret = ? AND "
-                 "revoked IS NULL AND expires > ?",
-                 e);
+    *ret = (struct caller){0};
+    struct stmt *s = db_query(db, KEY_SELECT "certificate IS NULL AND secret = ?" KEY_HOLDS, e);
     if (!s) {
         return e->code;
     }
     db_blob(s, sv_from((const char *)sum.b, sizeof(sum.b)));
+    int rc = read_key(s, now, ret, e);
+    if (rc == 0) {
+        rc = refuse(e, "the API key is unknown, ended or revoked", "make a new one: noroshi key make NAME");
+    }
+    return rc < 0 ? rc : OK;
+}
+
+int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, struct caller *ret,
+                          struct err *e)
+{
+    char hex[65];
+    *ret = (struct caller){0};
+    struct stmt *s = db_query(db, KEY_SELECT "certificate = ?" KEY_HOLDS, e);
+    if (!s) {
+        return e->code;
+    }
+    hex_text(spki->b, sizeof(spki->b), hex);
+    db_text(s, sv_c(hex));
+    int rc = read_key(s, now, ret, e);
+    if (rc == 0) {
+        return refuse(e, "no key of this node is bound to this certificate",
+                      "register it: noroshi key add NAME --certificate FILE");
+    }
+    sv_copy(sv_c(hex), ret->certificate, sizeof(ret->certificate));
+    return rc < 0 ? rc : OK;
+}
+
+bool certificates_registered(struct db *db, usec now)
+{
+    struct err e = ERR_NONE;
+    struct stmt *s =
+        db_query(db, "SELECT 1 FROM api_key WHERE certificate IS NOT NULL" KEY_HOLDS " LIMIT 1", &e);
+    if (!s) {
+        return false;
+    }
     db_time(s, now);
-    int rc = db_step(s, e);
-    bool good = rc == 1 && read_who(s, ret);
-    if (good) {
-        ret->by_key = true;
-        ret->source = col_int(s, 4);
-        ret->seen = col_time(s, 5);
-    }
+    bool any = db_step(s, &e) == 1;
     db_done(s);
-    if (rc < 0) {
-        return rc;
-    }
-    return good ? OK
-                : refuse(e, "the API key is unknown, ended or revoked",
-                         "make a new one: noroshi key make NAME");
+    return any;
 }
 
 int caller_find(struct db *db, const struct http_request *r, usec now, struct caller *ret, struct err *e)
@@ -174,7 +225,7 @@ int caller_find(struct db *db, const struct http_request *r, usec now, struct ca
             return refuse(e, "the Authorization header holds no key of this node",
                           "send `Authorization: Bearer nrs_...`");
         }
-        return find_key(db, sv_trim(sv_sub(authorization, 7, SIZE_MAX)), now, ret, e);
+        return caller_by_key(db, sv_trim(sv_sub(authorization, 7, SIZE_MAX)), now, ret, e);
     }
     struct sv token = http_cookie(r, SESSION_COOKIE);
     return token.p ? find_session(db, token, now, ret, e) : OK;
@@ -206,7 +257,7 @@ bool caller_stands(struct db *db, const struct caller *c, usec now)
 
 int caller_touch(struct db *db, const struct caller *c, usec now, struct err *e)
 {
-    if (c->seen != USEC_NONE && now - c->seen < TOUCH_EVERY) {
+    if ((c->seen != USEC_NONE && now - c->seen < TOUCH_EVERY) || (!c->by_key && !c->session)) {
         return OK;
     }
     const int64_t id = c->by_key ? c->id : c->session;

@@ -17,6 +17,9 @@ static const struct db_migration migrations[] = {
      "BLOB NOT NULL, status INTEGER NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (actor, "
      "request_key));"
      "CREATE INDEX idempotent_at ON idempotent (at);"},
+    /* SHA-256 of the SPKI in hex, for keys that are a client certificate. */
+    {2, "ALTER TABLE api_key ADD COLUMN certificate TEXT;"
+        "CREATE INDEX api_key_certificate ON api_key (certificate);"},
     {0, NULL},
 };
 static const struct db_table tables[] = {

@@ -8,7 +8,7 @@
 
 static const char *const role_names[] = {
     [ROLE_VIEWER] = "viewer", [ROLE_ANALYST] = "analyst", [ROLE_ADMIN] = "admin",
-    [ROLE_SENSOR] = "sensor", [ROLE_AUDITOR] = "auditor",
+    [ROLE_SENSOR] = "sensor", [ROLE_AUDITOR] = "auditor", [ROLE_CLIENT] = "client",
 };
 #define ROLES (sizeof(role_names) / sizeof(role_names[0]))
 
@@ -175,30 +175,48 @@ static int make_secret(char ret[64], struct err *e)
     return ok ? OK : err_set(e, ERR_MEMORY, "no memory for a key");
 }
 
-static int store_key(struct db *db, struct sv name, struct uuid org, enum role role, int64_t source, usec now,
-                     usec expires, struct sv key, struct err *e)
+struct new_key {
+    struct sv name;
+    struct uuid org;
+    enum role role;
+    int64_t source;
+    usec made, expires;
+    struct sv prefix, certificate; /* certificate: p NULL for a key with a secret */
+    struct sha256 secret;          /* sum of the secret */
+};
+
+static int store_key(struct db *db, const struct new_key *k, struct err *e)
 {
     char id[37];
-    struct sha256 sum = sha256_of(key);
     struct stmt *s = db_query(db,
-                              "INSERT INTO api_key (name, prefix, secret, org, role, source, made, expires)"
-                              " VALUES (?,?,?,?,?,?,?,?)",
+                              "INSERT INTO api_key (name, prefix, secret, org, role, source, made, expires, "
+                              "certificate) VALUES (?,?,?,?,?,?,?,?,?)",
                               e);
     if (!s) {
         return e->code;
     }
-    uuid_text(org, id);
-    db_text(s, name);
-    db_text(s, sv_sub(key, 0, 12));
-    db_blob(s, sv_from((const char *)sum.b, sizeof(sum.b)));
+    uuid_text(k->org, id);
+    db_text(s, k->name);
+    db_text(s, k->prefix);
+    db_blob(s, sv_from((const char *)k->secret.b, sizeof(k->secret.b)));
     db_text(s, sv_c(id));
-    db_text(s, sv_c(role_name(role)));
-    db_int(s, source);
-    db_time(s, now);
-    db_time(s, expires);
+    db_text(s, sv_c(role_name(k->role)));
+    db_int(s, k->source);
+    db_time(s, k->made);
+    db_time(s, k->expires);
+    db_text(s, k->certificate);
     int rc = db_run(s, e);
     db_done(s);
     return rc;
+}
+
+static int check_times(usec now, usec expires, struct err *e)
+{
+    if (expires > now && expires <= now + KEY_LONGEST) {
+        return OK;
+    }
+    err_set(e, ERR_VALUE, "a key holds at most a year");
+    return err_hint(e, "give --days 1 to 366 and make a new key before it ends");
 }
 
 int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int64_t source, usec now,
@@ -206,17 +224,68 @@ int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int
 {
     expires = expires == USEC_NONE ? now + KEY_DEFAULT : expires;
     int rc = check_name(name, "a key", e);
-    if (rc == OK && (expires <= now || expires > now + KEY_LONGEST)) {
-        err_set(e, ERR_VALUE, "a key holds at most a year");
-        rc = err_hint(e, "give --days 1 to 366 and make a new key before it ends");
-    }
+    rc = rc == OK ? check_times(now, expires, e) : rc;
     rc = rc == OK ? make_secret(ret_key, e) : rc;
     rc = rc == OK ? db_begin(db, e) : rc;
     if (rc != OK) {
         return rc;
     }
+    const struct new_key k = {.name = name,
+                              .org = org,
+                              .role = role,
+                              .source = source,
+                              .made = now,
+                              .expires = expires,
+                              .prefix = sv_sub(sv_c(ret_key), 0, 12),
+                              .secret = sha256_of(sv_c(ret_key))};
     rc = check_new_key(db, name, now, e);
-    rc = rc == OK ? store_key(db, name, org, role, source, now, expires, sv_c(ret_key), e) : rc;
+    rc = rc == OK ? store_key(db, &k, e) : rc;
+    return finish(db, rc, e);
+}
+
+/* One certificate stands for one name: else nobody could say who asked. */
+static int check_new_certificate(struct db *db, struct sv hex, usec now, struct err *e)
+{
+    struct stmt *s =
+        db_query(db, "SELECT name FROM api_key WHERE certificate = ? AND revoked IS NULL AND expires > ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, hex);
+    db_time(s, now);
+    int rc = db_step(s, e);
+    if (rc == 1) {
+        char shown[80];
+        err_set(e, ERR_EXISTS, "this certificate's key is bound to '%s' already",
+                sv_show(col_text(s, 0), shown, sizeof(shown)));
+        rc = err_hint(e, "revoke that first: noroshi key revoke NAME");
+    }
+    db_done(s);
+    return rc;
+}
+
+int key_bind(struct db *db, struct sv name, struct uuid org, enum role role, const struct sha256 *spki,
+             usec now, usec expires, struct err *e)
+{
+    char hex[65];
+    hex_text(spki->b, sizeof(spki->b), hex);
+    struct new_key k = {.name = name,
+                        .org = org,
+                        .role = role,
+                        .made = now,
+                        .expires = expires == USEC_NONE ? now + KEY_DEFAULT : expires,
+                        .prefix = SV("certificate"),
+                        .certificate = sv_c(hex)};
+    random_bytes(k.secret.b, sizeof(k.secret.b)); /* of no secret: no text has this sum */
+    int rc = check_name(name, "a key", e);
+    rc = rc == OK ? check_times(now, k.expires, e) : rc;
+    rc = rc == OK ? db_begin(db, e) : rc;
+    if (rc != OK) {
+        return rc;
+    }
+    rc = check_new_key(db, name, now, e);
+    rc = rc == OK ? check_new_certificate(db, k.certificate, now, e) : rc;
+    rc = rc == OK ? store_key(db, &k, e) : rc;
     return finish(db, rc, e);
 }
 

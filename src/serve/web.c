@@ -109,6 +109,7 @@ static void *keep_house(void *arg)
         if (tick % FLUSH_SECONDS == 0) {
             flush_touches(w);
         }
+        http_ask_client(w->server, certificates_registered(w->node->db, time_now()));
         if (tick % BEAT_SECONDS == 0) {
             live_heartbeat(w->live);
         }
@@ -150,6 +151,7 @@ static int start_server(struct web *w, struct err *e)
         .idle_seconds = (unsigned)conf_int(conf, "http.idle"),
         .max_head = MAX_HEAD,
         .spool_dir = run,
+        .ask_client = certificates_registered(w->node->db, time_now()),
     };
     struct http_handler h = call_handler;
     h.ctx = w;
@@ -182,8 +184,10 @@ struct web *web_start(struct node *n, struct err *e)
     w->node = n;
     init_locks(w);
     w->throttle = throttle_new();
+    w->basic = basic_new();
     w->live = live_new(n);
-    int rc = w->throttle && w->live ? OK : err_set(e, ERR_MEMORY, "no memory for the HTTP side");
+    w->exports = exports_new();
+    int rc = w->throttle && w->basic && w->live && w->exports ? OK : err_set(e, ERR_MEMORY, "no memory for the HTTP side");
     rc = rc == OK ? start_server(w, e) : rc;
     rc = rc == OK ? start_keeper(w, e) : rc;
     if (rc != OK) {
@@ -210,6 +214,8 @@ void web_stop(struct web *w)
         flush_touches(w);
     }
     live_free(w->live);
+    exports_free(w->exports);
+    basic_free(w->basic);
     throttle_free(w->throttle);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);

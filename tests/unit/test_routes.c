@@ -38,8 +38,7 @@ static void test_complete(void **state)
 
 /*
  * The matrix of the design, written down apart from the table: v viewer, a analyst, A admin, s sensor, u
- * auditor,
- * * everybody. A route missing here fails.
+ * auditor, c client, * everybody. A route missing here fails.
  */
 static const struct {
     const char *name, *who;
@@ -49,6 +48,7 @@ static const struct {
     {"live", "vaA"},         {"sources", "vaAu"}, {"addSource", "A"},   {"rejected", "vaA"},
     {"retryRejected", "aA"}, {"status", "vaAu"},  {"openapi", "*"},     {"healthz", "*"},
     {"metrics", "*"},        {"page", "*"},       {"asset", "*"},
+
 };
 
 static const char *who_of(const char *name)
@@ -64,17 +64,14 @@ static const char *who_of(const char *name)
 
 static void test_roles(void **state)
 {
-    static const char letters[] = {[ROLE_VIEWER] = 'v',
-                                   [ROLE_ANALYST] = 'a',
-                                   [ROLE_ADMIN] = 'A',
-                                   [ROLE_SENSOR] = 's',
-                                   [ROLE_AUDITOR] = 'u'};
+    static const char letters[] = {[ROLE_VIEWER] = 'v', [ROLE_ANALYST] = 'a', [ROLE_ADMIN] = 'A',
+                                   [ROLE_SENSOR] = 's', [ROLE_AUDITOR] = 'u', [ROLE_CLIENT] = 'c'};
     size_t n = 0;
     for (const struct route *r = routes; r->pattern; r++, n++) {
         const char *who = who_of(r->name);
         assert_int_equal(route_allows(r, false, ROLE_VIEWER), who[0] == '*'); /* nobody is no viewer */
         assert_int_equal(route_allows(r, false, ROLE_ADMIN), who[0] == '*');
-        for (int role = ROLE_VIEWER; role <= ROLE_AUDITOR; role++) {
+        for (int role = ROLE_VIEWER; role <= ROLE_CLIENT; role++) {
             assert_int_equal(route_allows(r, true, (enum role)role),
                              who[0] == '*' || strchr(who, letters[role]));
         }
@@ -120,12 +117,9 @@ static void check_parameters(struct jv operation, const struct route *r)
     assert_true(n == PARAMS_MAX || !r->params[n].name);
 }
 
-static void check_operation(struct jv paths, const struct route *r)
+static void check_operation(struct jv paths, const struct route *r, const char *path)
 {
-    char path[128], status[8];
-    struct sv s = sv_c(r->pattern);
-    snprintf(path, sizeof(path), "%.*s%s", SV_ARG(sv_ends(s, SV("/*")) ? sv_sub(s, 0, s.n - 1) : s),
-             sv_ends(s, SV("/*")) ? "{path}" : "");
+    char status[8];
     struct jv operation = json_path(paths, path, route_method_name(r->method), NULL);
     assert_int_equal(json_type(operation), JSON_OBJECT);
     assert_true(text_is(operation, "operationId", r->name));
@@ -165,7 +159,11 @@ static void test_openapi(void **state)
     assert_true(text_is(json_get(d, SV("info")), "version", "1.2.3"));
     struct jv paths = json_get(d, SV("paths"));
     for (const struct route *r = routes; r->pattern; r++, stand++) {
-        check_operation(paths, r);
+        char path[160];
+        struct sv s = sv_c(r->pattern);
+        snprintf(path, sizeof(path), "%.*s%s", SV_ARG(sv_ends(s, SV("/*")) ? sv_sub(s, 0, s.n - 1) : s),
+                 sv_ends(s, SV("/*")) ? "{path}" : "");
+        check_operation(paths, r, path);
     }
     assert_int_equal(count_operations(paths), stand); /* nothing is described that is not there */
     json_doc_free(doc);
@@ -210,6 +208,38 @@ static void test_keys(void **state)
     assert_int_equal(key_revoke(db, SV("dmz"), &e), ERR_NOT_FOUND);
     assert_int_equal(key_make(db, SV("dmz"), org, ROLE_SENSOR, 3, now, USEC_NONE, again, &e), OK);
     assert_string_not_equal(key, again);
+    db_close(db);
+}
+
+static void test_certificates(void **state)
+{
+    struct err e = ERR_NONE;
+    struct db *db = open_db();
+    struct uuid org = uuid_v4();
+    struct sha256 one = sha256_of(SV("one")), two = sha256_of(SV("two"));
+    struct caller who = {0};
+    char principal[PRINCIPAL_ROOM], want[PRINCIPAL_ROOM] = "cert:";
+    usec now = time_now();
+    assert_false(certificates_registered(db, now));
+    assert_int_equal(key_bind(db, SV("misp"), org, ROLE_CLIENT, &one, now, now + USEC_DAY, &e), OK);
+    assert_int_equal(key_bind(db, SV("misp"), org, ROLE_CLIENT, &two, now, USEC_NONE, &e), ERR_EXISTS);
+    assert_int_equal(key_bind(db, SV("other"), org, ROLE_CLIENT, &one, now, USEC_NONE, &e), ERR_EXISTS);
+    assert_true(certificates_registered(db, now));
+    assert_int_equal(caller_by_certificate(db, &one, now, &who, &e), OK);
+    assert_true(who.known && who.by_key && who.role == ROLE_CLIENT && uuid_eq(who.org, org));
+    caller_principal(&who, principal);
+    hex_text(one.b, sizeof(one.b), want + 5);
+    assert_string_equal(principal, want);
+    assert_int_equal(caller_by_certificate(db, &two, now, &who, &e), ERR_AUTH);
+    assert_int_equal(caller_by_certificate(db, &one, now + USEC_DAY, &who, &e),
+                     ERR_AUTH); /* its time is over */
+    assert_false(certificates_registered(db, now + USEC_DAY));
+    assert_int_equal(key_revoke(db, SV("misp"), &e), OK);
+    assert_int_equal(caller_by_certificate(db, &one, now, &who, &e), ERR_AUTH);
+    assert_false(who.known);
+    assert_int_equal(key_bind(db, SV("other"), org, ROLE_VIEWER, &one, now, USEC_NONE, &e), OK);
+    /* No text is the secret of a certificate's record. */
+    assert_int_equal(db_value(db, "SELECT count(*) FROM api_key WHERE length(secret) = 32", -1), 2);
     db_close(db);
 }
 
@@ -326,9 +356,11 @@ static void test_throttle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_complete), cmocka_unit_test(test_roles),      cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_openapi),  cmocka_unit_test(test_keys),       cmocka_unit_test(test_accounts),
-        cmocka_unit_test(test_sweep),    cmocka_unit_test(test_idempotent), cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_complete), cmocka_unit_test(test_roles), cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_openapi),  cmocka_unit_test(test_keys),  cmocka_unit_test(test_certificates),
+
+        cmocka_unit_test(test_accounts), cmocka_unit_test(test_sweep), cmocka_unit_test(test_idempotent),
+        cmocka_unit_test(test_throttle),
     };
     struct err e = ERR_NONE;
     return crypto_start(&e) == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
