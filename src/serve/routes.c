@@ -181,11 +181,12 @@ const struct route routes[] = {
      0,
      "export",
      "Indicators in force, as equipment reads them",
-     "Made for polling: answers 304 to the ETag it gave while nothing changed. Never holds what a warninglist "
+     "Made for polling: answers 304 to the ETag it gave while nothing changed. Never holds what a "
+     "warninglist "
      "or the never-block list covers, nor TLP:RED.",
      {{"format", "path", "string", true,
        "stix, misp, csv, list, rpz, suricata, suricata-dataset, zeek, nft, yara or sigma"},
-      {"kind", "query", "string", false, "Kinds of values with commas: ipv4-addr, domain-name, url, sha-256..."},
+      {"kind", "query", "string", false, "Kinds of values with commas: ipv4-addr, domain-name, url..."},
       {"confidence", "query", "integer", false, "Fused confidence of at least so many of 100"},
       {"age", "query", "string", false, "Last seen within: 30d, 12h"},
       {"label", "query", "string", false, "With this label"},

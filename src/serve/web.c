@@ -187,7 +187,8 @@ struct web *web_start(struct node *n, struct err *e)
     w->basic = basic_new();
     w->live = live_new(n);
     w->exports = exports_new();
-    int rc = w->throttle && w->basic && w->live && w->exports ? OK : err_set(e, ERR_MEMORY, "no memory for the HTTP side");
+    bool made = w->throttle && w->basic && w->live && w->exports;
+    int rc = made ? OK : err_set(e, ERR_MEMORY, "no memory for the HTTP side");
     rc = rc == OK ? start_server(w, e) : rc;
     rc = rc == OK ? start_keeper(w, e) : rc;
     if (rc != OK) {
