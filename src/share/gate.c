@@ -1,4 +1,4 @@
-#include "share/gate.h"
+#include "share/taxii_private.h"
 
 #include <stdlib.h>
 
@@ -8,9 +8,24 @@ static const struct db_migration migrations[] = {
         " valid_from BIGINT NOT NULL, valid_until BIGINT NOT NULL, exercise INTEGER NOT NULL, entry BIGINT "
         "NOT NULL);"
         "CREATE INDEX permission_to ON permission (to_org);"},
+    {2, taxii_migration},
     {0, NULL},
 };
-static const struct db_table tables[] = {{"permission", TABLE_VIEW}, {NULL, TABLE_STATE}};
+static const struct db_table tables[] = {
+    {"permission", TABLE_VIEW},
+    {"api_root", TABLE_VIEW},
+    {"collection", TABLE_VIEW},
+    {"collection_right", TABLE_VIEW},
+    {"collection_source", TABLE_VIEW},
+    {"taxii_setting", TABLE_VIEW},
+    {"member", TABLE_STATE},
+    {"member_text", TABLE_STATE},
+    {"collection_clock", TABLE_STATE},
+    {"collection_feed", TABLE_STATE},
+    {"tombstone", TABLE_STATE},
+    {"taxii_status", TABLE_STATE},
+    {NULL, TABLE_STATE},
+};
 const struct db_room share_room = {.name = "share", .migrations = migrations, .tables = tables};
 
 #define GRANTS_MAX 4096
@@ -95,7 +110,8 @@ static int apply_grant(void *ctx, struct db *db, const struct entry *entry, stru
     return rc;
 }
 
-const struct ledger_kind share_kinds[] = {{"grant", 1, apply_grant, NULL}, {0}};
+const struct ledger_kind share_kinds[] = {
+    {"grant", 1, apply_grant, NULL}, {"taxii", 1, taxii_apply, NULL}, {0}};
 
 int gate_grant(struct ledger *l, struct db *db, const struct pact_grant *g, usec now, struct err *e)
 {

@@ -24,7 +24,7 @@ struct taxii {
 struct taxii_who {
     struct sv principal; /* "user:NAME", "key:NAME", "cert:SHA-256 of the SPKI in hex"; "" = nobody */
     struct uuid org;
-    bool admin;  /* of the home organisation: reads and writes every collection of the node */
+    bool admin;  /* of the home organisation: reads and writes every collection that does not say otherwise */
     bool writes; /* its role may write at all (analysts, admins) */
 };
 
@@ -40,9 +40,12 @@ struct taxii_collection {
     struct sv uuid;  /* lower-case */
     struct sv alias; /* "" = none */
     struct sv title, description;
-    enum tlp ceiling;         /* nothing above it goes out */
-    int64_t source;           /* what is posted here is this source's */
+    enum tlp ceiling; /* nothing above it goes out; TLP_UNKNOWN = what the owner may see, unmarked too */
+    int64_t source;   /* what is posted here is this source's; 0 = nothing can be posted */
     bool can_read, can_write; /* of the caller */
+    struct sv media;          /* media types of its objects, separated by spaces */
+    bool admins;              /* admins read and write it without a right of their own */
+    bool removed;
 };
 
 /* Discovery as JSON for the caller (title, description, contact, default, api_roots). */
@@ -81,8 +84,8 @@ struct taxii_page;
 int taxii_page_open(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who,
                     enum taxii_what what, const struct taxii_query *q, usec now, struct taxii_page **ret,
                     usec *ret_first, usec *ret_last, struct err *e) MUST_USE;
-/* Appends the next bytes (some tens of kilobytes) of the resource; 0 = more, -1 = it was the last. Reads as
- * it goes: memory does not grow with the page. */
+/* Appends the next bytes (some tens of kilobytes) of the resource; 0 = more, -1 = it was the last, -2 = it
+ * cannot be read to its end (cut the connection). Reads as it goes: memory does not grow with the page. */
 int taxii_page_pull(struct taxii_page *p, struct buf *out);
 void taxii_page_free(struct taxii_page *p);
 
@@ -101,3 +104,47 @@ int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const 
 /* Puts what attached sources brought since the last call into their collections. Cheap when there is nothing.
  */
 int taxii_collect(const struct taxii *t, usec now, struct err *e) MUST_USE;
+/* What was deleted after a time, for our own peers: {"more","tombstones":[{"id","version","deleted"}]}, at
+ * most TAXII_PAGE_MOST, oldest first; `version` is missing for objects without versions. USEC_NONE = all.
+ * ERR_DENIED without the right to read. */
+int taxii_tombstones_json(const struct taxii *t, const struct taxii_collection *c,
+                          const struct taxii_who *who, usec after, usec now, struct buf *json,
+                          struct err *e) MUST_USE;
+
+/* ---- defining (`noroshi taxii`): all in a transaction, all through the ledger */
+
+/* id 0 = a new one; sets id. ERR_VALUE names what is not allowed, ERR_EXISTS. A new standard root takes the
+ * place of the old one. */
+int taxii_root_put(const struct taxii *t, struct taxii_root *r, usec now, struct err *e) MUST_USE;
+/* id 0 = a new one; sets id, and uuid (lives in `a`) when it is empty. `media` "" = STIX 2.1. */
+int taxii_collection_put(const struct taxii *t, struct taxii_collection *c, usec now, struct arena *a,
+                         struct err *e) MUST_USE;
+struct taxii_right {
+    struct sv principal; /* as in struct taxii_who; "*" = everybody who is authenticated */
+    bool reads, writes;  /* none = the right is taken back */
+};
+int taxii_right_put(const struct taxii *t, int64_t collection, const struct taxii_right *r, usec now,
+                    struct err *e) MUST_USE;
+/* What the source brings, and has brought, appears in the collection. Source 0: all sources of the home
+ * organisation that belong to no exercise, those to come too. */
+int taxii_attach(const struct taxii *t, int64_t collection, int64_t source, bool on, usec now,
+                 struct err *e) MUST_USE;
+/* "title", "description" or "contact" of discovery. */
+int taxii_setting_put(const struct taxii *t, struct sv name, struct sv value, usec now,
+                      struct err *e) MUST_USE;
+/* What a new home gets: the API root "taxii2/root" with one collection fed by all sources of the home
+ * organisation, which admins alone read. Nothing when there is a root. */
+int taxii_begin(const struct taxii *t, struct sv title, usec now, struct err *e) MUST_USE;
+
+int taxii_root_each(struct db *db, struct arena *a, int (*each)(void *ctx, const struct taxii_root *r),
+                    void *ctx, struct err *e) MUST_USE;
+/* Those that stand, of one root or (0) all; without rights of a caller. */
+int taxii_collection_each(struct db *db, int64_t root, struct arena *a,
+                          int (*each)(void *ctx, const struct taxii_collection *c), void *ctx,
+                          struct err *e) MUST_USE;
+int taxii_right_each(struct db *db, int64_t collection, struct arena *a,
+                     int (*each)(void *ctx, const struct taxii_right *r), void *ctx, struct err *e) MUST_USE;
+int taxii_source_each(struct db *db, int64_t collection, int (*each)(void *ctx, int64_t source), void *ctx,
+                      struct err *e) MUST_USE;
+/* Members of a collection, for people who run the node. */
+int64_t taxii_count(struct db *db, int64_t collection);
