@@ -356,7 +356,7 @@ const struct command cmd_intake = {
     "but the duplicate count.\n\n"
     "  --source SOURCE   name or id of the source (`noroshi source add`): owner, grade, zone and marking "
     "come from it\n"
-    "  --format FORMAT   one of stix2 misp misp-manifest kev warninglist idea xarf list csv eve zeek zeek-intel "
+    "  --format FORMAT   one of stix2 misp misp-manifest kev warninglist idea xarf iodef list csv eve zeek zeek-intel "
     "honeypot; else detected\n\n"
     "examples:\n"
     "  noroshi intake --source ipsum ipsum.txt\n"

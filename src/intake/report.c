@@ -77,6 +77,17 @@ static int grow(struct report *r, struct err *e)
     return OK;
 }
 
+static void take_own(struct claim_rec *c, const struct claim_rec *own)
+{
+    c->first = own->first;
+    c->last = own->last;
+    c->valid_from = own->valid_from;
+    c->valid_until = own->valid_until;
+    c->confidence = own->confidence;
+    c->marked = own->marked;
+    c->tlp = own->tlp;
+}
+
 /* Labels wait in `labels` until the report's own are known. */
 static int add(struct report *r, const struct report_part *p, const struct obs *o, struct err *e)
 {
@@ -97,6 +108,8 @@ static int add(struct report *r, const struct report_part *p, const struct obs *
     c->flags = p->bad ? 0 : CLAIM_CONTEXT;
     c->labels = p->labels.p ? p->labels : SV("");
     c->meta = write_meta(r, p);
+    if (p->own)
+        take_own(c, p->own);
     return OK;
 }
 
@@ -169,6 +182,29 @@ static struct sv joined_labels(struct report *r, struct sv own)
     return labels_done(&all);
 }
 
+/* What a value does not say itself, the report says of all. */
+static struct claim_rec complete(const struct claim_rec *common, const struct claim_rec *own)
+{
+    struct claim_rec c = *common;
+
+    c.value = own->value;
+    c.flags |= own->flags;
+    c.labels = own->labels;
+    c.meta = own->meta;
+    if (own->first != USEC_NONE || own->last != USEC_NONE) {
+        c.first = own->first;
+        c.last = own->last;
+    }
+    c.valid_from = own->valid_from != USEC_NONE ? own->valid_from : c.valid_from;
+    c.valid_until = own->valid_until != USEC_NONE ? own->valid_until : c.valid_until;
+    c.confidence = own->confidence >= 0 ? own->confidence : c.confidence;
+    if (own->marked) {
+        c.marked = true;
+        c.tlp = own->tlp;
+    }
+    return c;
+}
+
 int report_emit(struct report *r, const char *format, struct sv type, struct err *why, struct err *e)
 {
     const struct intake_sink *sink = r->job->sink;
@@ -187,11 +223,8 @@ int report_emit(struct report *r, const char *format, struct sv type, struct err
     }
     rc = sink->record(sink->ctx, type, e);
     for (size_t i = 0; rc >= 0 && i < r->n; i++) {
-        struct claim_rec c = *common;
-        c.value = r->claim[i].value;
-        c.flags |= r->claim[i].flags;
-        c.labels = joined_labels(r, r->claim[i].labels);
-        c.meta = r->claim[i].meta;
+        struct claim_rec c = complete(common, &r->claim[i]);
+        c.labels = joined_labels(r, c.labels);
         rc = sink->claim(sink->ctx, &c, e);
     }
     return rc < 0 ? rc : OK;

@@ -11,11 +11,12 @@
 
 /* What a value is within its report. */
 struct report_part {
-    const char *role;  /* "source", "target", "attachment"...: stands in meta */
-    bool bad;          /* stated as bad; else context */
-    uint16_t port;     /* of the addresses of this part; 0 = not one port */
-    struct sv members; /* further members of meta, as JSON without braces; "" */
-    struct sv labels;  /* words beside those of the report; "" */
+    const char *role;            /* "source", "target", "attachment"...: stands in meta */
+    bool bad;                    /* stated as bad; else context */
+    uint16_t port;               /* of the addresses of this part; 0 = not one port */
+    struct sv members;           /* further members of meta, as JSON without braces; "" */
+    struct sv labels;            /* words beside those of the report; "" */
+    const struct claim_rec *own; /* times, confidence and marking that replace the report's; NULL = none */
 };
 struct report {
     const struct intake_job *job;
