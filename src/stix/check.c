@@ -188,7 +188,7 @@ static void check_any_of(struct check *c, const struct object_rule *rule, struct
     say(c, STIX_MUST, rule->section, "at least one of these is required: %.*s", SV_ARG(shown));
 }
 
-static void check_member(struct check *c, const struct prop *p, struct sv key, struct jv v)
+void check_member(struct check *c, const struct prop *p, struct sv key, struct jv v)
 {
     enter_key(c, key);
     if (!p)

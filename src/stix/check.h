@@ -110,6 +110,8 @@ void check_object(struct check *c, struct jv object);
 void enter_key(struct check *c, struct sv key);
 void enter_index(struct check *c, size_t i);
 void leave(struct check *c);
+/* One property: of its shape, or (`p` NULL) of somebody's own. */
+void check_member(struct check *c, const struct prop *p, struct sv key, struct jv v);
 /* Members, required properties and the rule of a part. */
 void check_part(struct check *c, const struct object_rule *rule, struct jv object);
 bool has(struct jv object, const char *name);

@@ -213,6 +213,6 @@ void check_advice(struct check *c)
     advise_kill_chain(c);
     note_language(c);
     note_labels(c);
-    if (!has(c->root, "created_by_ref") && !sv_eq(c->rule->type, SV("extension-definition")))
+    if (!has(c->root, "created_by_ref") && !word_in("extension-definition|identity", c->rule->type))
         remark(c, "3.5", "created_by_ref should name who made the object");
 }

@@ -77,7 +77,26 @@ static void check_bundle_id(struct check *c)
     leave(c);
 }
 
-static void check_frame(struct check *c, struct jv bundle)
+/* An empty list in a frame stands for members that are checked by themselves. */
+static void check_frame_members(struct check *c, struct jv bundle, bool members_elsewhere)
+{
+    struct sv key;
+    struct jv v;
+    struct json_it it = json_each(bundle);
+    c->section = bundle_rule.section;
+    while (json_next(&it, &key, &v)) {
+        const struct prop *p = NULL;
+        for (size_t i = 0; i < bundle_rule.n; i++)
+            p = sv_eq(frame[i].name, key) ? &frame[i] : p;
+        if (!members_elsewhere || !sv_eq(key, SV("objects")))
+            check_member(c, p, key, v);
+    }
+    for (size_t i = 0; i < bundle_rule.n; i++)
+        if (frame[i].required && json_type(json_get(bundle, frame[i].name)) == JSON_NONE)
+            say(c, STIX_MUST, bundle_rule.section, "%.*s is required", SV_ARG(frame[i].name));
+}
+
+static void check_frame(struct check *c, struct jv bundle, bool members_elsewhere)
 {
     struct jv objects = json_get(bundle, SV("objects"));
     c->root = bundle;
@@ -85,7 +104,7 @@ static void check_frame(struct check *c, struct jv bundle)
     c->id = sv_sub(json_get_str(bundle, SV("id")), 0, 300);
     c->rule = &bundle_rule;
     c->extension = c->toplevel = c->new_object = false;
-    check_part(c, &bundle_rule, bundle);
+    check_frame_members(c, bundle, members_elsewhere);
     check_bundle_id(c);
     /* STIX 2.0 part 1, 5.1 */
     if (c->policy->v20 && !sv_eq(json_get_str(bundle, SV("spec_version")), SV("2.0")))
@@ -96,11 +115,11 @@ static void check_frame(struct check *c, struct jv bundle)
     leave(c);
 }
 
-void stix_check_frame(struct jv bundle, const struct stix_policy *p, struct stix_report *r)
+void stix_check_frame(struct jv bundle, size_t members, const struct stix_policy *p, struct stix_report *r)
 {
     struct check c = {.r = r, .policy = p};
     r->n = r->more = r->must = r->should = 0;
-    check_frame(&c, bundle);
+    check_frame(&c, bundle, members > 0);
 }
 
 /* ---- objects ---- */
@@ -332,7 +351,7 @@ static int check_bundle(struct run *t, struct jv bundle)
     const struct stix_policy *given = t->c.policy;
     struct stix_policy policy = old ? policy_20(given) : *given;
     t->c.policy = &policy;
-    check_frame(&t->c, bundle);
+    check_frame(&t->c, bundle, false);
     t->c.policy = given;
     if (given->whole_bundle)
         gather_ids(t, objects);

@@ -109,3 +109,28 @@ bool stix_policy_set(struct stix_policy *p, struct sv name, bool on)
     p->off = on ? p->off & ~bits : p->off | bits;
     return bits != 0;
 }
+
+static bool set_each(struct stix_policy *p, struct jv names, bool on)
+{
+    struct sv key;
+    struct jv v;
+    bool known = true;
+    struct json_it it = json_each(names);
+    while (json_next(&it, &key, &v))
+        known &= stix_policy_set(p, json_str(v), on);
+    return known;
+}
+
+bool stix_policy_options(struct stix_policy *p, struct jv options)
+{
+    struct jv enabled = json_get(options, SV("enabled")), disabled = json_get(options, SV("disabled"));
+    p->v20 = sv_eq(json_get_str(options, SV("version")), SV("2.0"));
+    if (json_count(enabled) && !json_count(disabled))
+        (void)stix_policy_set(p, SV("all"), false);
+    bool known = set_each(p, disabled, false);
+    known &= set_each(p, enabled, true);
+    (void)json_bool(json_get(options, SV("strict_types")), &p->known_types);
+    (void)json_bool(json_get(options, SV("strict_properties")), &p->known_properties);
+    (void)json_bool(json_get(options, SV("enforce_refs")), &p->whole_bundle);
+    return known;
+}

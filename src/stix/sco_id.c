@@ -9,26 +9,36 @@ const struct uuid STIX_SCO_NAMESPACE = {
 static const struct contributing {
     const char *type;
     const char *names[9];
+    const char *listed[9]; /* in the order of the standard, where that is another */
 } rules[] = {
-    {"artifact", {"hashes", "payload_bin"}},
-    {"autonomous-system", {"number"}},
-    {"directory", {"path"}},
-    {"domain-name", {"value"}},
-    {"email-addr", {"value"}},
-    {"email-message", {"body", "from_ref", "subject"}},
-    {"file", {"extensions", "hashes", "name", "parent_directory_ref"}},
-    {"ipv4-addr", {"value"}},
-    {"ipv6-addr", {"value"}},
-    {"mac-addr", {"value"}},
-    {"mutex", {"name"}},
-    {"network-traffic",
-     {"dst_port", "dst_ref", "end", "extensions", "protocols", "src_port", "src_ref", "start"}},
-    {"process", {NULL}},
-    {"software", {"cpe", "name", "swid", "vendor", "version"}},
-    {"url", {"value"}},
-    {"user-account", {"account_login", "account_type", "user_id"}},
-    {"windows-registry-key", {"key", "values"}},
-    {"x509-certificate", {"hashes", "serial_number"}},
+    {.type = "artifact", .names = {"hashes", "payload_bin"}},
+    {.type = "autonomous-system", .names = {"number"}},
+    {.type = "directory", .names = {"path"}},
+    {.type = "domain-name", .names = {"value"}},
+    {.type = "email-addr", .names = {"value"}},
+    {.type = "email-message",
+     .names = {"body", "from_ref", "subject"},
+     .listed = {"from_ref", "subject", "body"}},
+    {.type = "file",
+     .names = {"extensions", "hashes", "name", "parent_directory_ref"},
+     .listed = {"hashes", "name", "parent_directory_ref", "extensions"}},
+    {.type = "ipv4-addr", .names = {"value"}},
+    {.type = "ipv6-addr", .names = {"value"}},
+    {.type = "mac-addr", .names = {"value"}},
+    {.type = "mutex", .names = {"name"}},
+    {.type = "network-traffic",
+     .names = {"dst_port", "dst_ref", "end", "extensions", "protocols", "src_port", "src_ref", "start"},
+     .listed = {"start", "end", "src_ref", "dst_ref", "src_port", "dst_port", "protocols", "extensions"}},
+    {.type = "process", .names = {NULL}},
+    {.type = "software",
+     .names = {"cpe", "name", "swid", "vendor", "version"},
+     .listed = {"name", "cpe", "swid", "vendor", "version"}},
+    {.type = "url", .names = {"value"}},
+    {.type = "user-account",
+     .names = {"account_login", "account_type", "user_id"},
+     .listed = {"account_type", "user_id", "account_login"}},
+    {.type = "windows-registry-key", .names = {"key", "values"}},
+    {.type = "x509-certificate", .names = {"hashes", "serial_number"}},
 };
 
 static const struct contributing *rule_of(struct sv type)
@@ -47,7 +57,7 @@ bool stix_is_sco(struct sv type)
 const char *const *stix_sco_contributing(struct sv type)
 {
     const struct contributing *rule = rule_of(type);
-    return rule ? rule->names : NULL;
+    return !rule ? NULL : rule->listed[0] ? rule->listed : rule->names;
 }
 
 bool sco_has_contributing(struct jv sco, struct sv type)

@@ -187,6 +187,10 @@ void stix_policy_init(struct stix_policy *p);
  */
 bool stix_policy_set(struct stix_policy *p, struct sv name, bool on);
 
+/* The options of the OASIS validator: {"version","enabled":[],"disabled":[],"strict_types",
+ * "strict_properties","enforce_refs"}. False when a check is named that does not exist. */
+bool stix_policy_options(struct stix_policy *p, struct jv options);
+
 struct stix_msg {
     enum stix_level level;
     struct sv id;        /* of the object; SV_NONE when it has none */
@@ -223,11 +227,10 @@ void stix_checker_free(struct stix_checker *k);
 void stix_checker_begin(struct stix_checker *k);
 int stix_checker_run(struct stix_checker *k, struct jv v, const struct stix_policy *p, struct stix_report *r,
                      struct err *e) MUST_USE;
-/* The frame of a bundle alone (8.1): its own properties, not its members. */
-void stix_check_frame(struct jv bundle, const struct stix_policy *p, struct stix_report *r);
+/* The frame of a bundle whose `members` were checked by themselves: its own properties (8.1). */
+void stix_check_frame(struct jv bundle, size_t members, const struct stix_policy *p, struct stix_report *r);
 /* Names of the properties that the id of an observable type is made of (section 6, "ID Contributing
- * Properties"), in the order of their canonical form; NULL-terminated, empty for a process, NULL for types
- * that are none. */
+ * Properties"); NULL-terminated, empty for a process, NULL for types that are none. */
 const char *const *stix_sco_contributing(struct sv type);
 
 /* What the rest of the node needs to know of an object. Views into the document or the arena. */

@@ -130,29 +130,13 @@ static void test_ids(void **state)
     close_cases(&r, 0);
 }
 
-static void set_all(struct stix_policy *p, struct jv names, bool on)
-{
-    struct sv key;
-    struct jv v;
-    struct json_it it = json_each(names);
-    while (json_next(&it, &key, &v))
-        (void)stix_policy_set(p, json_str(v), on);
-}
-
 /* The options of the OASIS validator as our policy. */
 static struct stix_policy policy_of(struct jv options, struct sv spec)
 {
     struct stix_policy p;
     stix_policy_init(&p);
-    struct sv version = json_get_str(options, SV("version"));
-    p.v20 = sv_eq(version, SV("2.0")) || sv_eq(spec, SV("2.0"));
-    if (json_count(json_get(options, SV("enabled"))) && !json_count(json_get(options, SV("disabled"))))
-        (void)stix_policy_set(&p, SV("all"), false);
-    set_all(&p, json_get(options, SV("disabled")), false);
-    set_all(&p, json_get(options, SV("enabled")), true);
-    (void)json_bool(json_get(options, SV("strict_types")), &p.known_types);
-    (void)json_bool(json_get(options, SV("strict_properties")), &p.known_properties);
-    (void)json_bool(json_get(options, SV("enforce_refs")), &p.whole_bundle);
+    (void)stix_policy_options(&p, options);
+    p.v20 |= sv_eq(spec, SV("2.0"));
     return p;
 }
 
