@@ -154,7 +154,7 @@ static int find_home_org(struct node *n, struct err *e)
 int node_open(const char *home, enum node_mode mode, struct node *ret, struct err *e)
 {
     *ret = (struct node){.started = time_now()};
-    char keys[4096];
+    char path[4096];
     int rc = crypto_start(e);
     if (rc == OK && strlen(home) >= sizeof(ret->home)) {
         rc = err_set(e, ERR_LIMIT, "the path of the home is too long");
@@ -164,12 +164,15 @@ int node_open(const char *home, enum node_mode mode, struct node *ret, struct er
         rc = read_conf(ret, e);
     }
     rc = rc == OK ? read_secret(ret, e) : rc;
-    rc = rc == OK ? node_path(home, "keys", keys, e) : rc;
+    rc = rc == OK ? node_path(home, "keys", path, e) : rc;
     if (rc == OK && mode == NODE_WRITE) {
-        /* Both fork: before threads, before the database, before any input. */
-        ret->keeper = keeper_start(keys, e);
+        /* All fork: before threads, before the database, before any input. */
+        ret->keeper = keeper_start(path, e);
         ret->parsers = ret->keeper ? parsers_start(e) : NULL;
-        rc = ret->keeper && ret->parsers ? OK : e->code;
+        ret->fetcher = ret->parsers ? fetcher_start(e) : NULL;
+        rc = ret->fetcher ? OK : e->code;
+        rc = rc == OK ? node_path(home, "run", path, e) : rc;
+        rc = rc == OK ? fetcher_spool(ret->fetcher, path, e) : rc;
     }
     rc = rc == OK ? open_rooms(ret, mode, e) : rc;
     rc = rc == OK ? find_home_org(ret, e) : rc;
@@ -187,12 +190,14 @@ void node_close(struct node *n)
     fuse_free(n->fuse);
     ledger_close(n->ledger);
     db_close(n->db);
+    fetcher_stop(n->fetcher);
     parsers_stop(n->parsers);
     keeper_stop(n->keeper);
     conf_free(n->conf);
     n->fuse = NULL;
     n->ledger = NULL;
     n->db = NULL;
+    n->fetcher = NULL;
     n->parsers = NULL;
     n->keeper = NULL;
     n->conf = NULL;

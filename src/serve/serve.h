@@ -7,6 +7,7 @@
 #pragma once
 
 #include "share/gate.h"
+#include "net/fetch.h"
 #include "net/http.h"
 
 struct node {
@@ -17,6 +18,7 @@ struct node {
     struct ledger *ledger;
     struct fuse *fuse;
     struct parsers *parsers;
+    struct fetcher *fetcher; /* HTTP out; NULL when opened for reading only */
     struct hash_secret secret;
     struct uuid org; /* home organisation */
     char name[128];
@@ -25,8 +27,8 @@ struct node {
 };
 
 enum node_mode {
-    NODE_READ,  /* look only: no lock, no keeper, no parsers */
-    NODE_WRITE, /* owns the home: lock, keeper, parsers */
+    NODE_READ,  /* look only: no lock, no keeper, no parsers, no fetcher */
+    NODE_WRITE, /* owns the home: lock, keeper, parsers, fetcher */
 };
 extern const struct conf_item node_schema[];
 
@@ -42,7 +44,7 @@ struct node_init {
  * organisation and user. `ret_password` of 64 bytes gets the made password, or "". A non-empty directory that
  * is not a home is refused. */
 int node_make(const struct node_init *i, char ret_password[64], struct err *e) MUST_USE;
-/* Opens a home. NODE_WRITE forks keeper and parsers first; ERR_BUSY when another process owns it. */
+/* Opens a home. NODE_WRITE forks keeper, parsers and fetcher first; ERR_BUSY when another process owns it. */
 int node_open(const char *home, enum node_mode mode, struct node *ret, struct err *e) MUST_USE;
 void node_close(struct node *n);
 /* View of an organisation for showing things on this node. */
