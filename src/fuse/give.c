@@ -81,15 +81,16 @@ static usec none_at_end(usec end)
 static void describe(struct give *g, struct given *ret)
 {
     const struct answer *r = &g->answer;
-    *ret = (struct given){.confidence = (int)(r->confidence * 100.0 + 0.5),
-                          .tlp = r->tlp,
-                          .first = r->first,
-                          .last = r->last,
-                          .valid_from = r->valid_from,
-                          .until = 0,
-                          .labels = r->labels,
-                          .claim = g->claim,
-                          .claims = r->n};
+    *ret =
+        (struct given){.confidence = (int)(r->confidence * 100.0 + 0.5),
+                       .tlp = r->tlp,
+                       .first = r->first < r->last ? r->first : r->last, /* both may stand for unknown ones */
+                       .last = r->last,
+                       .valid_from = r->valid_from,
+                       .until = 0,
+                       .labels = r->labels,
+                       .claim = g->claim,
+                       .claims = r->n};
     for (size_t i = 0; i < r->n; i++) {
         const struct answer_claim *c = &r->claim[i];
         g->claim[i] = (struct given_claim){.source = c->source,

@@ -110,7 +110,7 @@ void text_head(struct exporter *x, const char *mark)
     struct buf *b = &x->out;
     buf_printf(b, "%s Noroshi: %s, of ", mark, x->format->text);
     text_safe(b, sv_c(x->o->node), "");
-    buf_printf(b, "\n%s for whom the node gave it to; markings up to %s\n", mark,
+    buf_printf(b, "\n%s holds markings up to %s: pass nothing on beyond its own\n", mark,
                tlp_name(x->o->filter.ceiling));
 }
 
