@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /*
@@ -140,9 +141,29 @@ static int narrow(struct node *n, struct err *e)
     return rc;
 }
 
+#define OTHER_FILES 512 /* database, spooled bodies, parsers, commands */
+
+/* Each connection is a file: as many as the configuration allows should fit. */
+static void reserve_files(const struct node *n)
+{
+    struct rlimit limit;
+    rlim_t want = (rlim_t)conf_int(n->conf, "http.max_connections") + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want) {
+        return;
+    }
+    limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < want) {
+        log_warn(
+            "serve",
+            "only %llu files may be open: too few for http.max_connections; raise the limit of the service",
+            (unsigned long long)limit.rlim_cur);
+    }
+}
+
 int node_serve(struct node *n, const struct serve_opts *o, struct err *e)
 {
     struct loop l = {.node = n};
+    reserve_files(n);
     int narrowed = narrow(n, e);
     if (narrowed != OK) {
         return narrowed;
