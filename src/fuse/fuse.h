@@ -55,6 +55,16 @@ struct sighting {
     usec hour, first, last;
     uint64_t count;
 };
+/* One object of a file of STIX as it was settled. Views die when the call returns. */
+struct take_object {
+    uint64_t record; /* counts the records of the file; a record may become several objects */
+    struct sv id, type;
+    usec version; /* `modified`, else `created`, else USEC_NONE */
+    enum tlp tlp;
+    int64_t number; /* what fuse_item_write knows it by */
+    const struct reject
+        *why; /* the record is refused: nothing above but `record`, and `id` when it is known */
+};
 struct take_opts {
     struct parsers *parsers;
     const struct source *source;
@@ -71,6 +81,10 @@ struct take_opts {
     /* Each new or grown sighting as a JSON line (live stream, relay); may be NULL. */
     void (*sighting)(void *ctx, const struct sighting *s);
     void *ctx;
+    /* Each object and each refused record, inside of the transaction that settles it; an error ends the
+     * taking. May be NULL. */
+    int (*settled)(void *settled_ctx, const struct take_object *o, struct err *e);
+    void *settled_ctx;
 };
 /*
  * Takes one open file in: parse (away from the keys), accept, quarantine, look up in the past. Committed in

@@ -13,6 +13,29 @@ static bool kind_given(enum kind k)
     return k > KIND_NONE && k < KIND_MAX && k != KIND_TEXT && k != KIND_VULNERABILITY;
 }
 
+int object_number(struct fuse *f, int64_t source, const struct object_rec *o, int64_t *ret, struct err *e)
+{
+    struct stmt *s =
+        db_query(f->db, "SELECT id, stix_id, sha FROM object WHERE h = ? AND source = ? ORDER BY id", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, id_hash(f, o->head.id));
+    db_int(s, source);
+    struct sv sha = sv_from((const char *)o->sha.b, sizeof(o->sha.b));
+    bool same = false;
+    int rc;
+    *ret = 0;
+    while (!same && (rc = db_step(s, e)) == 1) {
+        if (sv_eq(col_text(s, 1), o->head.id)) {
+            *ret = col_int(s, 0);
+            same = sv_eq(col_blob(s, 2), sha);
+        }
+    }
+    db_done(s);
+    return same || rc == 0 ? OK : rc;
+}
+
 /* ---- changes */
 
 static int object_changes(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,

@@ -135,7 +135,14 @@ static int on_record(void *ctx, struct sv type, struct err *e)
     return OK;
 }
 
-int take_reject(struct take *t, const struct reject *r, struct err *e)
+/* Who asked for it learns how a record ended; `id` is known of some that are refused. */
+static int tell_refused(struct take *t, const struct reject *r, struct sv id, struct err *e)
+{
+    const struct take_object o = {.record = t->report->records, .id = id, .version = USEC_NONE, .why = r};
+    return t->o->settled ? t->o->settled(t->o->settled_ctx, &o, e) : OK;
+}
+
+static int reject_of(struct take *t, const struct reject *r, struct sv id, struct err *e)
 {
     int rc = take_begin(t, e);
     t->refused = true;
@@ -144,7 +151,13 @@ int take_reject(struct take *t, const struct reject *r, struct err *e)
         rc = quarantine_add(t->f->db, t->o->source->id, sv_c(t->member), sv_c(t->report->format), r,
                             t->o->now, e);
     }
+    rc = rc == OK ? tell_refused(t, r, id, e) : rc;
     return rc == OK ? flush_when_full(t, e) : rc;
+}
+
+int take_reject(struct take *t, const struct reject *r, struct err *e)
+{
+    return reject_of(t, r, SV_NONE, e);
 }
 
 static int on_reject(void *ctx, const struct reject *r, struct err *e)
@@ -205,7 +218,21 @@ static int conflict(struct take *t, const struct object_rec *o, struct err *e)
         .remedy = SV("ask the producer which text holds; `noroshi look ID` shows the stored one"),
         .bytes = o->json,
     };
-    return take_reject(t, &r, e);
+    return reject_of(t, &r, o->head.id, e);
+}
+
+static int tell_object(struct take *t, const struct object_rec *o, struct err *e)
+{
+    struct take_object told = {.record = t->report->records,
+                               .id = o->head.id,
+                               .type = o->head.type,
+                               .version = o->head.modified != USEC_NONE ? o->head.modified : o->head.created,
+                               .tlp = o->head.tlp};
+    if (!t->o->settled) {
+        return OK;
+    }
+    int rc = object_number(t->f, t->o->source->id, o, &told.number, e);
+    return rc == OK ? t->o->settled(t->o->settled_ctx, &told, e) : rc;
 }
 
 static int on_object(void *ctx, const struct object_rec *given, struct err *e)
@@ -231,7 +258,7 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
             t->objects_entry.id = 0;
             t->next_entry--;
         }
-        return change == CHANGE_NONE ? OK : conflict(t, &o, e);
+        return change == CHANGE_NONE ? tell_object(t, &o, e) : conflict(t, &o, e);
     }
     t->fresh |= !t->objects_aside;
     buf_reset(&t->record);
@@ -240,7 +267,8 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
     if (t->record.failed || t->objects.b.failed) {
         return err_set(e, ERR_MEMORY, "no memory for a batch of objects");
     }
-    return flush_when_full(t, e);
+    rc = tell_object(t, &o, e);
+    return rc == OK ? flush_when_full(t, e) : rc;
 }
 
 /* Who may only report events states nothing about what is bad, also when the parser process says otherwise.

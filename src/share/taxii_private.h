@@ -12,6 +12,10 @@
 extern const char taxii_migration[];
 int taxii_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
 
+/* taxii_post.c: keeps a status resource. In a transaction. */
+int taxii_status_put(const struct taxii *t, int64_t root, struct sv id, struct sv principal, struct sv body,
+                     usec now, struct err *e);
+
 /* taxii.c: fills can_read and can_write. */
 int taxii_rights(struct db *db, struct taxii_collection *c, const struct taxii_who *who, struct err *e);
 
