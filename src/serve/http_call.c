@@ -1,5 +1,5 @@
 /* One request: which route, who asks, may they, what is the answer. */
-#include "serve/private.h"
+#include "serve/taxii.h"
 
 #include <stdlib.h>
 
@@ -76,6 +76,10 @@ static int find_route(struct call *c, struct err *e)
         c->status = 405;
         return err_set(e, ERR_USAGE, "this address does not take this method");
     }
+    int rc = taxii_find(c, e);
+    if (rc != OK || c->taxii) {
+        return rc;
+    }
     err_set(e, ERR_NOT_FOUND, "there is nothing at this address");
     return err_hint(e, "GET /api/v1/openapi.json lists the addresses");
 }
@@ -110,11 +114,19 @@ static int admit(struct call *c, bool patient, struct err *e)
 
 static void refuse(struct call *c, const struct err *e)
 {
+    if (c->taxii) {
+        taxii_refuse(c, e);
+        return;
+    }
     unsigned status = c->status ? c->status : answer_status(e->code);
     char wait[16];
     if (c->wait) {
         snprintf(wait, sizeof(wait), "%u", c->wait);
         http_set(c->r, "Retry-After", wait);
+    }
+    if (status == 401 && c->route && (c->route->audience & ALSO_BASIC) &&
+        !http_header(c->r, "Sec-Fetch-Site").p) { /* to a browser it would open a box */
+        http_set(c->r, "WWW-Authenticate", "Basic realm=\"Noroshi\", charset=\"UTF-8\"");
     }
     answer_error(c->r, c->web->tls, status, e);
     web_count(c->web, status);
@@ -125,6 +137,9 @@ static void refuse(struct call *c, const struct err *e)
 static int judge(struct call *c, bool patient, size_t *ret_max_body, bool *ret_to_file)
 {
     struct err e = ERR_NONE;
+    if (c->taxii) {
+        return taxii_judge(c, patient, ret_max_body, ret_to_file);
+    }
     int rc = admit(c, patient, &e);
     if (rc == CALLER_LATER) {
         return HTTP_LATER;
@@ -218,7 +233,15 @@ static void on_refuse(void *ctx, struct http_request *r, unsigned status, const 
                : status == 507                ? ERR_FULL
                                               : ERR_INTERNAL;
     err_set(&e, code, "%s", text);
-    answer_error(r, w->tls, status, &e);
+    const struct call *c = http_user(r);
+    if (c ? c->taxii != NULL : taxii_spoken(r)) {
+        if (status == 503) {
+            http_set(r, "Retry-After", "2");
+        }
+        taxii_answer_error(r, w, status, &e);
+    } else {
+        answer_error(r, w->tls, status, &e);
+    }
     web_count(w, status);
 }
 

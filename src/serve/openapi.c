@@ -1,5 +1,5 @@
 /* The OpenAPI 3.1 document, from the route table alone. */
-#include "serve/private.h"
+#include "serve/taxii.h"
 
 int api_openapi(struct call *c, struct err *e)
 {
@@ -111,8 +111,9 @@ static void write_operation(struct jw *w, const struct route *r)
         write_content(w, r->body_type, r->body_schema);
         jw_end_obj(w);
     }
-    write_answers(w, r, "#/components/responses/Error");
-    write_security(w, r, !(r->audience & FOR_EVERYBODY), (r->audience & ALSO_BASIC) != 0);
+    bool taxii = strcmp(r->answer_type, TAXII_TYPE) == 0;
+    write_answers(w, r, taxii ? "#/components/responses/TaxiiError" : "#/components/responses/Error");
+    write_security(w, r, !taxii && !(r->audience & FOR_EVERYBODY), taxii || (r->audience & ALSO_BASIC));
     jw_end_obj(w);
 }
 
@@ -138,6 +139,34 @@ static void write_path_key(struct jw *w, const char *pattern)
     jw_key_sv(w, s);
 }
 
+static bool taxii_same_path(const struct taxii_route *a, const struct taxii_route *b)
+{
+    return a->place == b->place && strcmp(a->r.pattern, b->r.pattern) == 0;
+}
+
+static void write_taxii_paths(struct jw *w)
+{
+    for (const struct taxii_route *t = taxii_routes; t->r.pattern; t++) {
+        const struct taxii_route *first = taxii_routes;
+        char path[160];
+        while (!taxii_same_path(first, t)) {
+            first++;
+        }
+        if (first != t) {
+            continue;
+        }
+        taxii_route_path(t, path);
+        jw_key(w, path);
+        jw_obj(w);
+        for (const struct taxii_route *same = t; same->r.pattern; same++) {
+            if (taxii_same_path(same, t)) {
+                write_operation(w, &same->r);
+            }
+        }
+        jw_end_obj(w);
+    }
+}
+
 static void write_paths(struct jw *w)
 {
     jw_key(w, "paths");
@@ -155,6 +184,7 @@ static void write_paths(struct jw *w)
         }
         jw_end_obj(w);
     }
+    write_taxii_paths(w);
     jw_end_obj(w);
 }
 
@@ -169,7 +199,11 @@ void openapi_write(struct buf *out, const char *version)
         "{\"application/json\":{\"schema\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":"
         "{\"error\":{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"text\":{\"type\":"
         "\"string\"},\"remedy\":{\"type\":\"string\"},\"file\":{\"type\":\"string\"},\"line\":{\"type\":"
-        "\"integer\"},\"offset\":{\"type\":\"integer\"}}}}}}}}}}";
+        "\"integer\"},\"offset\":{\"type\":\"integer\"}}}}}}}},"
+        "\"TaxiiError\":{\"description\":\"TAXII 2.1, 3.6.1\",\"content\":{\"" TAXII_TYPE "\":{\"schema\":"
+        "{\"type\":\"object\",\"required\":[\"title\"],\"properties\":{\"title\":{\"type\":\"string\"},"
+        "\"description\":{\"type\":\"string\"},\"error_id\":{\"type\":\"string\"},\"http_status\":"
+        "{\"type\":\"string\"}}}}}}}}";
     struct jw w;
     jw_init(&w, out);
     jw_obj(&w);

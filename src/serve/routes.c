@@ -176,7 +176,7 @@ const struct route routes[] = {
      OBJECT},
     {HTTP_GET,
      "/api/v1/export/{format}",
-     FOR_READERS,
+     FOR_READERS | ALSO_BASIC,
      api_export,
      0,
      "export",

@@ -1,4 +1,4 @@
-#include "serve/private.h"
+#include "serve/taxii.h"
 
 #include "serve/node.h"
 
@@ -173,7 +173,7 @@ static void init_locks(struct web *w)
 
 struct web *web_start(struct node *n, struct err *e)
 {
-    if (routes_check(e) != OK) {
+    if (routes_check(e) != OK || taxii_routes_check(e) != OK) {
         return NULL;
     }
     struct web *w = calloc(1, sizeof(*w));

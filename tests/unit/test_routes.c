@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "serve/node.h"
-#include "serve/private.h"
+#include "serve/taxii.h"
 
 static void test_complete(void **state)
 {
@@ -43,12 +43,38 @@ static void test_complete(void **state)
 static const struct {
     const char *name, *who;
 } matrix[] = {
-    {"signIn", "*"},         {"whoAmI", "vaAsu"}, {"signOut", "vaAsu"}, {"postEvents", "aAs"},
-    {"postIntake", "aA"},    {"look", "vaA"},     {"find", "vaA"},      {"sightings", "vaA"},
-    {"live", "vaA"},         {"sources", "vaAu"}, {"addSource", "A"},   {"rejected", "vaA"},
-    {"retryRejected", "aA"}, {"status", "vaAu"},  {"openapi", "*"},     {"healthz", "*"},
-    {"metrics", "*"},        {"page", "*"},       {"asset", "*"},
-
+    {"signIn", "*"},
+    {"whoAmI", "vaAsu"},
+    {"signOut", "vaAsu"},
+    {"postEvents", "aAs"},
+    {"postIntake", "aA"},
+    {"look", "vaA"},
+    {"find", "vaA"},
+    {"sightings", "vaA"},
+    {"live", "vaA"},
+    {"sources", "vaAu"},
+    {"addSource", "A"},
+    {"rejected", "vaA"},
+    {"retryRejected", "aA"},
+    {"status", "vaAu"},
+    {"openapi", "*"},
+    {"healthz", "*"},
+    {"metrics", "*"},
+    {"page", "*"},
+    {"asset", "*"},
+    {"export", "vaA"},
+    {"taxiiDiscovery", "vaAc"},
+    {"taxiiRoot", "vaAc"},
+    {"taxiiStatus", "vaAc"},
+    {"taxiiCollections", "vaAc"},
+    {"taxiiCollection", "vaAc"},
+    {"taxiiManifest", "vaAc"},
+    {"taxiiObjects", "vaAc"},
+    {"taxiiAdd", "aAc"},
+    {"taxiiObject", "vaAc"},
+    {"taxiiDelete", "aAc"},
+    {"taxiiVersions", "vaAc"},
+    {"taxiiTombstones", "vaAc"},
 };
 
 static const char *who_of(const char *name)
@@ -76,6 +102,13 @@ static void test_roles(void **state)
                              who[0] == '*' || strchr(who, letters[role]));
         }
     }
+    for (const struct taxii_route *t = taxii_routes; t->r.pattern; t++, n++) {
+        const char *who = who_of(t->r.name);
+        assert_false(route_allows(&t->r, false, ROLE_ADMIN));
+        for (int role = ROLE_VIEWER; role <= ROLE_CLIENT; role++) {
+            assert_int_equal(route_allows(&t->r, true, (enum role)role), strchr(who, letters[role]) != NULL);
+        }
+    }
     assert_int_equal(n, sizeof(matrix) / sizeof(matrix[0]));
 }
 
@@ -91,6 +124,142 @@ static void test_methods(void **state)
     assert_null(route_find(HTTP_GET, SV("/api/v1/session/"), part, allow));
     assert_string_equal(allow, "");
     assert_null(route_find(HTTP_OTHER, SV("/nope"), part, allow));
+}
+
+/* ---- the second table */
+
+/* Rights that each route asks of its collection, written down apart from the table. */
+static const struct {
+    const char *name;
+    unsigned needs;
+} rights[] = {
+    {"taxiiDiscovery", 0},
+    {"taxiiRoot", 0},
+    {"taxiiStatus", 0},
+    {"taxiiCollections", 0},
+    {"taxiiCollection", 0},
+    {"taxiiManifest", TAXII_READ},
+    {"taxiiObjects", TAXII_READ},
+    {"taxiiAdd", TAXII_WRITE},
+    {"taxiiObject", TAXII_READ},
+    {"taxiiDelete", TAXII_READ | TAXII_WRITE},
+    {"taxiiVersions", TAXII_READ},
+    {"taxiiTombstones", TAXII_READ},
+};
+
+static void test_taxii_rights(void **state)
+{
+    struct err e = ERR_NONE;
+    size_t n = 0;
+    if (taxii_routes_check(&e) != OK) {
+        fail_msg("%s", e.text);
+    }
+    for (const struct taxii_route *t = taxii_routes; t->r.pattern; t++, n++) {
+        assert_string_equal(t->r.name, rights[n].name);
+        assert_int_equal(t->needs, rights[n].needs);
+        assert_string_equal(t->r.answer_type, TAXII_TYPE);
+    }
+    assert_int_equal(n, sizeof(rights) / sizeof(rights[0]));
+}
+
+static void find_taxii(enum taxii_place place, enum http_method method, const char *path, const char *want,
+                       const char *want_allow)
+{
+    struct sv part[TAXII_PARTS];
+    char allow[64];
+    const struct taxii_route *t = taxii_route_find(place, method, sv_c(path), part, allow);
+    assert_string_equal(t ? t->r.name : "", want);
+    assert_string_equal(t ? "" : allow, want_allow);
+}
+
+static void test_taxii_paths(void **state)
+{
+    find_taxii(TAXII_DISCOVERY, HTTP_GET, "", "taxiiDiscovery", "");
+    find_taxii(TAXII_DISCOVERY, HTTP_POST, "", "", "GET, HEAD");
+    find_taxii(TAXII_DISCOVERY, HTTP_GET, "collections", "", "");
+    find_taxii(TAXII_ROOT, HTTP_HEAD, "", "taxiiRoot", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "status/x", "taxiiStatus", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "status", "", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections", "taxiiCollections", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x", "taxiiCollection", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/objects", "taxiiObjects", "");
+    find_taxii(TAXII_ROOT, HTTP_POST, "collections/x/objects", "taxiiAdd", "");
+    find_taxii(TAXII_ROOT, HTTP_PUT, "collections/x/objects", "", "GET, HEAD, POST");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/objects/y", "taxiiObject", "");
+    find_taxii(TAXII_ROOT, HTTP_DELETE, "collections/x/objects/y", "taxiiDelete", "");
+    find_taxii(TAXII_ROOT, HTTP_OTHER, "collections/x/objects/y", "", "GET, HEAD, DELETE");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/objects/y/versions", "taxiiVersions", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/manifest", "taxiiManifest", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/tombstones", "taxiiTombstones", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections/x/manifest/y", "", "");
+    find_taxii(TAXII_ROOT, HTTP_GET, "collections//objects", "", "");
+}
+
+/* Exactly what clients in use send, and what must not be served. */
+static void test_taxii_accept(void **state)
+{
+    static const char *const good[] = {
+        "",
+        "application/taxii+json;version=2.1",
+        "application/taxii+json; version=2.1",
+        "application/taxii+json ; version=\"2.1\"",
+        "Application/TAXII+JSON;Version=2.1",
+        "application/taxii+json",
+        "application/json",
+        "application/*",
+        "*/*",
+        "*",
+        "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
+        "application/taxii+json;version=2.0, application/taxii+json;version=2.1;q=0.5",
+        "application/vnd.oasis.taxii+json; version=2.0, application/taxii+json",
+        "application/taxii+json;charset=utf-8;version=2.1",
+        "application/json;q=0, */*",
+        "application/taxii+json;version=2.1;q=0.001",
+        "text/plain;x=\"a,b\", application/*;q=0.1",
+        "application/taxii+json;version=2.0, */*",
+    };
+    static const char *const bad[] = {
+        "application/taxii+json;version=2.0",
+        "application/taxii+json;version=\"2.0\"",
+        "application/taxii+json;version=2.2",
+        "application/taxii+json;version=",
+        "application/vnd.oasis.taxii+json; version=2.0",
+        "application/vnd.oasis.stix+json; version=2.0",
+        "text/html",
+        "text/*",
+        "application/taxii+jsonx",
+        "application/taxii+json;version=2.1;q=0",
+        "application/taxii+json;q=0, */*",
+        "*/*;q=0",
+        "*/*;q=0.000",
+        "text/plain;x=\", application/taxii+json",
+        "/",
+        ",,",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!taxii_accepts(sv_c(good[i]))) {
+            fail_msg("'%s' should be served", good[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (taxii_accepts(sv_c(bad[i]))) {
+            fail_msg("'%s' should not be served", bad[i]);
+        }
+    }
+    assert_true(taxii_accepts(SV_NONE));
+}
+
+static void test_taxii_content(void **state)
+{
+    assert_true(taxii_is_content(SV("application/taxii+json;version=2.1")));
+    assert_true(taxii_is_content(SV("application/taxii+json; version=\"2.1\"; charset=utf-8")));
+    assert_true(taxii_is_content(SV("application/taxii+json")));
+    assert_false(taxii_is_content(SV("application/taxii+json;version=2.0")));
+    assert_false(taxii_is_content(SV("application/vnd.oasis.stix+json; version=2.0")));
+    assert_false(taxii_is_content(SV("application/json")));
+    assert_false(taxii_is_content(SV("*/*")));
+    assert_false(taxii_is_content(SV("")));
+    assert_false(taxii_is_content(SV_NONE));
 }
 
 /* ---- the document */
@@ -164,6 +333,11 @@ static void test_openapi(void **state)
         snprintf(path, sizeof(path), "%.*s%s", SV_ARG(sv_ends(s, SV("/*")) ? sv_sub(s, 0, s.n - 1) : s),
                  sv_ends(s, SV("/*")) ? "{path}" : "");
         check_operation(paths, r, path);
+    }
+    for (const struct taxii_route *t = taxii_routes; t->r.pattern; t++, stand++) {
+        char path[160];
+        taxii_route_path(t, path);
+        check_operation(paths, &t->r, path);
     }
     assert_int_equal(count_operations(paths), stand); /* nothing is described that is not there */
     json_doc_free(doc);
@@ -356,11 +530,14 @@ static void test_throttle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_complete), cmocka_unit_test(test_roles), cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_openapi),  cmocka_unit_test(test_keys),  cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_complete),     cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_methods),      cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_taxii_rights), cmocka_unit_test(test_taxii_paths),
+        cmocka_unit_test(test_taxii_accept), cmocka_unit_test(test_taxii_content),
+        cmocka_unit_test(test_keys),         cmocka_unit_test(test_certificates),
 
-        cmocka_unit_test(test_accounts), cmocka_unit_test(test_sweep), cmocka_unit_test(test_idempotent),
-        cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_accounts),     cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_idempotent),   cmocka_unit_test(test_throttle),
     };
     struct err e = ERR_NONE;
     return crypto_start(&e) == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
