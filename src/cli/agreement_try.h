@@ -9,3 +9,5 @@
  * both.
  */
 int agreement_try(struct cmd *c);
+/* `agreement check`, `text` and `try` look at what they are given and at no home. */
+bool agreement_needs_no_home(int argc, char **argv);

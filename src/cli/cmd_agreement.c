@@ -1,3 +1,4 @@
+#include "cli/agreement_node.h"
 #include "cli/agreement_try.h"
 
 #include <string.h>
@@ -72,7 +73,7 @@ static int run_check(struct cmd *c, const char *path)
     return rc == OK ? EXIT_DONE : could_not(c, &e);
 }
 
-static void print_text(struct cmd *c, const struct agreement *g, enum language l)
+void agreement_print_text(struct cmd *c, const struct agreement *g, enum language l)
 {
     struct buf text, json;
     struct jw w;
@@ -109,48 +110,105 @@ static int run_text(struct cmd *c, const char *path, const char *language)
     arena_init(&a, 64u << 20);
     int rc = with_agreement(c, path, &a, &g, &e);
     if (rc == OK) {
-        print_text(c, &g, l);
+        agreement_print_text(c, &g, l);
     }
     arena_clear(&a);
     return rc == OK ? EXIT_DONE : could_not(c, &e);
 }
 
+bool agreement_needs_no_home(int argc, char **argv)
+{
+    return argc > 0 &&
+           (strcmp(argv[0], "check") == 0 || strcmp(argv[0], "text") == 0 || strcmp(argv[0], "try") == 0);
+}
+
+static int run_act(struct cmd *c, const char *what, const struct agreement_words *w)
+{
+    static const enum agreed_act acts[] = {ACT_SUSPEND, ACT_RESUME, ACT_END};
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+        if (strcmp(what, agreed_act_name(acts[i])) == 0) {
+            return agreement_decide(c, c->argv[1], acts[i], w);
+        }
+    }
+    return usage_error(c, &cmd_agreement, "there is no `agreement %s`", what);
+}
+
+static int run_explain(struct cmd *c, const struct agreement_words *w)
+{
+    enum language l = LANGUAGE_EN;
+    if (w->language && !language_parse(sv_c(w->language), &l)) {
+        return usage_error(c, &cmd_agreement, "the languages are en, ja and zh-Hant");
+    }
+    return agreement_tell(c, c->argv[1], l);
+}
+
+static int run_with_one(struct cmd *c, const struct agreement_words *w)
+{
+    const char *what = c->argv[0], *arg = c->argv[1];
+    if (strcmp(what, "check") == 0) {
+        return run_check(c, arg);
+    }
+    if (strcmp(what, "text") == 0) {
+        return run_text(c, arg, w->language);
+    }
+    if (strcmp(what, "draft") == 0) {
+        return agreement_make_draft(c, arg, w);
+    }
+    if (strcmp(what, "sign") == 0 || strcmp(what, "countersign") == 0) {
+        return agreement_sign(c, arg, w, what[0] == 'c');
+    }
+    if (strcmp(what, "show") == 0) {
+        return agreement_list(c, arg);
+    }
+    if (strcmp(what, "explain") == 0) {
+        return run_explain(c, w);
+    }
+    return strcmp(what, "amend") == 0 ? agreement_amend(c, arg) : run_act(c, what, w);
+}
+
 static int run(struct cmd *c)
 {
-    const char *language = NULL;
-    const struct opt opts[] = {{"--language", &language, NULL}, {NULL, NULL, NULL}};
+    struct agreement_words w = {0};
+    const struct opt opts[] = {{"--language", &w.language, NULL}, {"--by", &w.by, NULL},
+                               {"--with", &w.with, NULL},         {"--from", &w.from, NULL},
+                               {"--until", &w.until, NULL},       {0}};
     if (!opts_take(c, &cmd_agreement, opts)) {
         return EXIT_USAGE;
     }
-    const char *what = c->argc > 0 ? c->argv[0] : "";
-    if (strcmp(what, "check") == 0 && c->argc == 2) {
-        return run_check(c, c->argv[1]);
+    if (c->argc == 2) {
+        return run_with_one(c, &w);
     }
-    if (strcmp(what, "text") == 0 && c->argc == 2) {
-        return run_text(c, c->argv[1], language);
-    }
-    if (strcmp(what, "try") == 0 && c->argc == 1) {
+    if (c->argc == 1 && strcmp(c->argv[0], "try") == 0) {
         return agreement_try(c);
     }
-    return usage_error(c, &cmd_agreement, "say check FILE, text FILE, or try");
+    if (c->argc == 1 && strcmp(c->argv[0], "list") == 0) {
+        return agreement_list(c, NULL);
+    }
+    return usage_error(c, &cmd_agreement, "say what, and with which file or agreement");
 }
 
 const struct command cmd_agreement = {
-    "agreement", "check, read and try an agreement before it is signed",
-    "usage: noroshi agreement check FILE [--json]\n"
-    "       noroshi agreement text FILE [--language en|ja|zh-Hant] [--json]\n"
-    "       noroshi agreement try < LINES\n\n"
-    "check    reads an agreement as strictly as the node does and prints the SHA-256 of what is signed\n"
-    "text     prints the document for people, made from the same data, in one of three languages\n"
-    "try      decides over JSON lines: {\"agreements\":[{\"agreement\":{...},\"active\":true}]} sets the "
-    "register, each\n"
-    "         {\"ask\":{...}} is answered by {\"allow\",\"rule\",\"agreement\",\"grant\",\"redact\","
-    "\"delete_after\"}\n\n"
-    "FILE \"-\" is standard input. docs/agreements.md describes the document, the questions and the "
-    "rules.\n\n"
+    "agreement", "draft, sign and end agreements with partners",
+    "usage: noroshi agreement draft TEMPLATE --with PARTNER[,...] [--from DATE] [--until DATE]   > DRAFT\n"
+    "       noroshi agreement sign FILE --by USER               < PASSWORD   > SIGNED\n"
+    "       noroshi agreement countersign FILE [--by USER]      < PASSWORD   > SIGNED\n"
+    "       noroshi agreement list | show ID | explain ID [--language en|ja|zh-Hant]   [--json]\n"
+    "       noroshi agreement amend ID                                       > DRAFT\n"
+    "       noroshi agreement suspend|resume|end ID --by USER   < PASSWORD   > SIGNED\n"
+    "       noroshi agreement check FILE | text FILE [--language L] | try\n\n"
+    "draft        of a template: network-safety, joint-cybercrime\n"
+    "sign         takes a draft in and signs it for a person; two persons of every party sign\n"
+    "countersign  takes in what others signed, and signs too when --by is given\n"
+    "explain      the text for people, made from the same data, in one of three languages\n"
+    "amend        the newest version under the next number, to be edited and signed anew\n"
+    "suspend, resume, end   take effect here at once; SIGNED tells the other parties (countersign takes it "
+    "in)\n"
+    "check, text  of a file, without a node; try decides over JSON lines (docs/agreements.md)\n\n"
+    "It is in force when two persons of every party signed, and the time is within.\n\n"
     "examples:\n"
-    "  noroshi agreement check network-safety.json\n"
-    "  noroshi agreement text network-safety.json --language ja\n"
-    "  noroshi agreement try < questions.jsonl\n\n"
-    "exit codes: 0 done, 1 the agreement is refused or a line cannot be answered, 2 wrong use, 3 could not\n",
-    NEEDS_NOTHING, run};
+    "  noroshi agreement draft network-safety --with JPCERT --until 2027-12-31 > draft.json\n"
+    "  noroshi agreement text draft.json --language ja\n"
+    "  noroshi agreement sign draft.json --by mei < password > signed.json\n"
+    "  noroshi agreement countersign from-jp.json --by lin < password > both.json\n\n"
+    "exit codes: 0 done, 1 a file is refused or a line cannot be answered, 2 wrong use, 3 could not\n",
+    NEEDS_NODE, run};

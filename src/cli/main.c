@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/agreement_try.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 const struct command *const COMMANDS[] = {
     &cmd_init,     &cmd_serve,    &cmd_source,     &cmd_intake,  &cmd_watch,     &cmd_look,    &cmd_find,
     &cmd_rejected, &cmd_status,   &cmd_verify,     &cmd_rebuild, &cmd_backup,    &cmd_restore, &cmd_user,
-    &cmd_key,      &cmd_exercise, &cmd_checkpoint, &cmd_prove,   &cmd_agreement, &cmd_export,  &cmd_config,
-    &cmd_check,    &cmd_id,       &cmd_version,    NULL,
+    &cmd_key,      &cmd_exercise, &cmd_checkpoint, &cmd_prove,   &cmd_agreement, &cmd_partner, &cmd_export,
+    &cmd_config,   &cmd_check,    &cmd_id,         &cmd_version, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -184,9 +184,11 @@ int main(int argc, char **argv)
         fputs(command->usage, stdout);
         return EXIT_DONE;
     }
-    int code = command->needs == NEEDS_NOTHING ? run_with(NULL, command, home, argc - at, argv + at, stdout,
-                                                          stderr, STDIN_FILENO, &FILES_HERE)
-                                               : run_here(command, home, argc - at, argv + at);
+    bool alone = command->needs == NEEDS_NOTHING ||
+                 (command == &cmd_agreement && agreement_needs_no_home(argc - at, argv + at));
+    int code =
+        alone ? run_with(NULL, command, home, argc - at, argv + at, stdout, stderr, STDIN_FILENO, &FILES_HERE)
+              : run_here(command, home, argc - at, argv + at);
     /* A reader that had enough (`| head`) is no failure. */
     if (fflush(stdout) != 0 && errno != EPIPE && code == EXIT_DONE) {
         fprintf(stderr, "noroshi: the output could not be written: %s\n", strerror(errno));

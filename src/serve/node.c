@@ -79,8 +79,8 @@ static int read_secret(struct node *n, struct err *e)
 
 static int migrate(struct db *db, struct err *e)
 {
-    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
-                                                  &serve_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &intake_room,  &fuse_room,
+                                                  &share_room,  &partner_room, &serve_room};
     for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         int rc = db_migrate(db, rooms[i], e);
         if (rc != OK) {
@@ -96,8 +96,8 @@ static void gather_kinds(struct fuse *f, struct ledger_kind ret[NODE_KINDS])
     size_t n = 0;
     struct ledger_kind own[FUSE_KINDS];
     fuse_kinds(f, own);
-    const struct ledger_kind *const sets[] = {intake_kinds, own, share_kinds};
-    for (size_t i = 0; i < 3; i++) {
+    const struct ledger_kind *const sets[] = {intake_kinds, own, share_kinds, partner_kinds};
+    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
         for (const struct ledger_kind *k = sets[i]; k->name && n + 1 < NODE_KINDS; k++) {
             ret[n++] = *k;
         }

@@ -3,7 +3,7 @@
 
 #include "serve/serve.h"
 
-#define NODE_KINDS 16
+#define NODE_KINDS 24
 
 extern const struct db_room serve_room;
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "share/gate.h"
+#include "share/partner.h"
 #include "net/fetch.h"
 #include "net/http.h"
 
@@ -85,6 +86,19 @@ int key_make(struct db *db, struct sv name, struct uuid org, enum role role, int
 int key_bind(struct db *db, struct sv name, struct uuid org, enum role role, const struct sha256 *spki,
              usec now, usec expires, struct err *e) MUST_USE;
 int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
+
+/* ---- acting for the organisation: person.c */
+
+/* ERR_AUTH unless these are name and password of an administrator of this node. */
+int person_check(struct node *n, struct sv name, struct sv password, struct err *e) MUST_USE;
+/*
+ * The node's own card: names, kind, contact, url and the next TLS key as given, the rest from the node; in
+ * the envelope that its message key signed.
+ */
+int node_card(struct node *n, const struct partner_card *given, usec now, struct arena *a,
+              struct partner_card *ret, struct buf *envelope, struct err *e) MUST_USE;
+/* A DSSE envelope signed by the node's message key. */
+int node_sign(struct node *n, struct sv type, struct sv body, struct buf *envelope, struct err *e) MUST_USE;
 
 /* Files a command names are opened by the process that gave it: this one has narrowed itself to its home. */
 struct opener {

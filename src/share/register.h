@@ -1,0 +1,14 @@
+/* What the registers of share/ have in common: inside this room only. */
+#pragma once
+
+#include "ledger/ledger.h"
+#include "share/gate.h"
+
+/* One record as one entry of a kind, in a transaction of its own, on disk when it returns. */
+int register_accept(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
+                    struct err *e) MUST_USE;
+
+/* Entry kinds of partner.c and agreed.c; gate.c lists them in share_kinds. */
+int partner_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
+int agreement_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
+int signature_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
