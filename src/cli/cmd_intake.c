@@ -357,7 +357,7 @@ const struct command cmd_intake = {
     "  --source SOURCE   name or id of the source (`noroshi source add`): owner, grade, zone and marking "
     "come from it\n"
     "  --format FORMAT   one of stix2 misp misp-manifest kev warninglist idea xarf iodef list csv eve zeek zeek-intel "
-    "honeypot; else detected\n\n"
+    "honeypot cef leef syslog; else detected\n\n"
     "examples:\n"
     "  noroshi intake --source ipsum ipsum.txt\n"
     "  noroshi intake --source sensor-1 /var/log/suricata/eve.json.1.gz\n"

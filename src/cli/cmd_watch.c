@@ -285,7 +285,7 @@ const struct command cmd_watch = {
     "kind, where in the event, the indicator with its sources, confidence and labels, and the event itself. "
     "Nothing is stored.\n"
     "Works beside a running node; the indicators are those accepted when it starts.\n\n"
-    "  --format FORMAT   eve, zeek or honeypot; else detected by the first lines\n"
+    "  --format FORMAT   eve, zeek, honeypot, cef, leef or syslog; else detected by the first lines\n"
     "  --zone ZONE       zone of times written without one\n"
     "  -f, --follow      wait for more, through rotation, like tail -F\n\n"
     "examples:\n"

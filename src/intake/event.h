@@ -1,6 +1,6 @@
 /*
- * Shared by the event formats (eve, zeek, honeypot): one record of text to one observation, without heap
- * allocation once warm.
+ * Shared by the event formats (eve, zeek, honeypot, cef, leef, syslog): one record of text to one
+ * observation, without heap allocation once warm.
  *
  * What is taken out of an event stands in a table of rules: group, key, how to read it, the name the value
  * gets. A format is such a table and a function that adds what no single field says (time, class, the URL of
@@ -80,7 +80,8 @@ struct event_format {
     int (*start)(struct event_state *s, struct err *e); /* may be NULL */
     void (*stop)(struct event_state *s);                /* may be NULL */
 };
-extern const struct event_format eve_events, zeek_events, honeypot_events;
+extern const struct event_format eve_events, zeek_events, honeypot_events, cef_events, leef_events,
+    syslog_events;
 
 struct zeek_log;
 struct event_state {
@@ -90,6 +91,7 @@ struct event_state {
     struct arena a; /* values of one event that have no place in `scratch`; reset at each */
     struct event_index index;
     struct event_clock clock;
+    usec now; /* when reading began: for times that do not say their year */
     struct event_slot slot[EVENT_SLOTS];
     struct zeek_log *zeek;
     struct sv context;     /* what a retry of a line needs before it */
@@ -164,3 +166,6 @@ int event_reject_cut(const struct intake_job *job, struct sv type, struct sv lin
  * is no record), or any other array. Blank lines are no records.
  */
 int event_read_file(struct intake_job *job, const struct event_format *f, struct err *e) MUST_USE;
+/* Reads records that stand behind their length and a blank (RFC 6587 section 3.4.1). What follows a length
+ * that is none is one reject. */
+int event_read_counted(struct intake_job *job, const struct event_format *f, struct err *e) MUST_USE;

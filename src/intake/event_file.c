@@ -15,6 +15,7 @@ struct event_state *event_state_new(const struct event_format *f, const struct i
     s->context = SV("");
     s->reject_type = SV("event");
     s->clock.base = USEC_NONE;
+    s->now = time_now();
     event_index_init(&s->index, f->rules);
     arena_init(&s->a, EVENT_ARENA_BYTES);
     s->doc = json_doc_new(EVENT_LINE_BYTES);
@@ -250,4 +251,97 @@ int event_read_file(struct intake_job *job, const struct event_format *f, struct
         rc = give_lines(&w, e);
     event_state_free(w.s);
     return rc;
+}
+
+/* ---- records behind their length ---- */
+
+struct counted {
+    struct file_walk w;
+    struct buf b;
+    uint64_t line, offset; /* of the buffer's first byte */
+    bool end;
+    struct err damage;
+};
+
+static int more_bytes(struct counted *c, struct err *e)
+{
+    char *p = buf_reserve(&c->b, EVENT_LINE_BYTES);
+
+    if (!p)
+        return err_set(e, ERR_MEMORY, "no memory to read events");
+    ptrdiff_t n = stream_read(c->w.job->in, p, EVENT_LINE_BYTES, &c->damage);
+    c->end = n <= 0;
+    c->b.n += n > 0 ? (size_t)n : 0;
+    return OK;
+}
+
+static void take_bytes(struct counted *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        c->line += c->b.p[i] == '\n';
+    c->offset += n;
+    c->b.n -= n;
+    memmove(c->b.p, c->b.p + n, c->b.n);
+}
+
+/* Digits and a blank: the length, and how long its text is. 0 = more bytes are needed, negative = none. */
+static int read_length(struct sv s, uint64_t *ret, size_t *ret_head)
+{
+    size_t blank = sv_chr(sv_sub(s, 0, 8), ' ');
+
+    if (blank == SIZE_MAX)
+        return s.n < 8 ? 0 : ERR_SYNTAX;
+    *ret_head = blank + 1;
+    return sv_u64(sv_sub(s, 0, blank), ret) && *ret > 0 && *ret <= EVENT_LINE_BYTES ? 1 : ERR_SYNTAX;
+}
+
+/* 1 = a record was given, 0 = more bytes are needed or the end is reached */
+static int next_counted(struct counted *c, struct err *e)
+{
+    struct sv all = buf_sv(&c->b);
+    uint64_t length = 0;
+    size_t head = 0;
+    struct err why = ERR_NONE;
+    int got = read_length(all, &length, &head);
+
+    if (all.n == 0 || (!c->end && (got == 0 || (got == 1 && all.n < head + length))))
+        return 0;
+    if (got == 1 && all.n >= head + length) {
+        struct sv text = sv_trim(sv_sub(all, head, (size_t)length));
+        int rc = text.n ? give_record(&c->w, text, c->line, c->offset + head, e) : OK;
+        take_bytes(c, head + (size_t)length);
+        return rc < 0 ? rc : 1;
+    }
+    if (sv_trim(all).n) {
+        err_set(&why, ERR_SYNTAX,
+                got == 1 ? "the message ends before its length" : "a message does not begin with its length");
+        int rc = emit_rejected_record(c->w.job, c->w.s->reject_type, c->line, c->offset, &why, all,
+                                      c->w.s->context, e);
+        if (rc < 0)
+            return rc;
+    }
+    take_bytes(c, all.n);
+    c->end = true;
+    return 0;
+}
+
+int event_read_counted(struct intake_job *job, const struct event_format *f, struct err *e)
+{
+    struct counted c = {.w.job = job, .line = 1, .damage = ERR_NONE};
+    int rc = OK;
+
+    c.w.s = event_state_new(f, job->opts, e);
+    if (!c.w.s)
+        return e ? e->code : ERR_MEMORY;
+    buf_init(&c.b, 4 * (size_t)EVENT_LINE_BYTES);
+    while (rc >= 0 && !c.end && (rc = more_bytes(&c, e)) == OK)
+        while ((rc = next_counted(&c, e)) > 0)
+            ;
+    if (rc >= 0 && c.damage.code) {
+        *e = c.damage;
+        rc = e->code;
+    }
+    buf_clear(&c.b);
+    event_state_free(c.w.s);
+    return rc < 0 ? rc : OK;
 }

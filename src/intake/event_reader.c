@@ -11,7 +11,8 @@ struct event_reader {
 static const struct {
     const struct intake_format *format;
     const struct event_format *events;
-} readers[] = {{&fmt_eve, &eve_events}, {&fmt_zeek, &zeek_events}, {&fmt_honeypot, &honeypot_events}};
+} readers[] = {{&fmt_eve, &eve_events}, {&fmt_zeek, &zeek_events}, {&fmt_honeypot, &honeypot_events},
+               {&fmt_cef, &cef_events}, {&fmt_leef, &leef_events}, {&fmt_syslog, &syslog_events}};
 #define READERS (sizeof readers / sizeof *readers)
 
 static const struct event_format *by_name(struct sv name)
@@ -45,7 +46,7 @@ struct event_reader *event_reader_new(const struct intake_opts *o, struct err *e
 
     if (o->format.n && !f) {
         err_set(e, ERR_USAGE, "\"%.*s\" is not a format of events", SV_ARG(sv_sub(o->format, 0, 80)));
-        err_hint(e, "formats read line by line are eve, zeek and honeypot");
+        err_hint(e, "formats read line by line are eve, zeek, honeypot, cef, leef and syslog");
         return NULL;
     }
     r = calloc(1, sizeof *r);
@@ -82,8 +83,9 @@ int event_reader_line(struct event_reader *r, struct sv line, struct observation
         if (sv_trim(line).n == 0)
             return 0;
         if (!f) {
-            err_set(e, ERR_UNSUPPORTED, "the line is no event of Suricata, Zeek or a known honeypot");
-            return err_hint(e, "name the format: --format eve, zeek or honeypot");
+            err_set(e, ERR_UNSUPPORTED,
+                    "the line is no event of Suricata, Zeek, a known honeypot, CEF, LEEF or syslog");
+            return err_hint(e, "name the format: --format eve, zeek, honeypot, cef, leef or syslog");
         }
         r->s = event_state_new(f, &r->opts, e);
         if (!r->s)

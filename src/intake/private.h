@@ -4,7 +4,8 @@
 #include "intake/intake.h"
 
 extern const struct intake_format fmt_stix2, fmt_misp, fmt_misp_manifest, fmt_kev, fmt_warninglist, fmt_eve,
-    fmt_zeek, fmt_zeek_intel, fmt_honeypot, fmt_list, fmt_csv, fmt_idea, fmt_xarf, fmt_iodef;
+    fmt_zeek, fmt_zeek_intel, fmt_honeypot, fmt_list, fmt_csv, fmt_idea, fmt_xarf, fmt_iodef, fmt_cef,
+    fmt_leef, fmt_syslog;
 
 /* Limits of one file, listed in docs/formats.md. */
 #define INTAKE_HEAD_BYTES (64u << 10)   /* what detection sees */

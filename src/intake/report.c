@@ -150,9 +150,7 @@ static int add_prefix(void *ctx, const uint8_t ip[16], unsigned bits, struct err
 
 static int read_ip(struct arena *a, struct sv text, struct obs *ret, struct err *e)
 {
-    int rc = obs_read(a, KIND_IPV4, text, ret, NULL);
-
-    return rc == OK ? rc : obs_read(a, KIND_IPV6, text, ret, e);
+    return obs_read(a, sv_chr(text, ':') == SIZE_MAX ? KIND_IPV4 : KIND_IPV6, text, ret, e);
 }
 
 int report_address(struct report *r, const struct report_part *p, struct sv text, struct err *e)
