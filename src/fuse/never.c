@@ -41,9 +41,9 @@ static struct range range_of(const struct obs *o)
     unsigned bits = o->kind == KIND_IPV4 ? 96u + o->bits : o->bits;
     for (unsigned i = 0; i < 16; i++) {
         unsigned left = bits > i * 8 ? bits - i * 8 : 0;
-        uint8_t mask = left >= 8 ? 0xff : (uint8_t)(0xff00u >> left);
-        r.first[i] = o->ip[i] & mask;
-        r.last[i] = (uint8_t)(o->ip[i] | (uint8_t)~mask);
+        unsigned mask = left >= 8 ? 0xffu : 0xff00u >> left & 0xffu, byte = o->ip[i];
+        r.first[i] = (uint8_t)(byte & mask);
+        r.last[i] = (uint8_t)(byte | (mask ^ 0xffu));
     }
     return r;
 }
