@@ -1,4 +1,5 @@
 #include "serve/node.h"
+#include "share/taxii.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -98,6 +99,8 @@ static int add_org_and_user(struct node *n, const struct node_init *i, const cha
         return rc;
     }
     rc = org_put(n->ledger, n->db, &org, now, e);
+    const struct taxii t = {.db = n->db, .fuse = n->fuse, .ledger = n->ledger, .secret = &n->secret};
+    rc = rc == OK ? taxii_begin(&t, sv_c(i->name), now, e) : rc;
     rc = db_finish(n->db, rc, e);
     rc = rc == OK ? user_put(n->db, sv_c(i->user), org.id, ROLE_ADMIN, sv_c(password), now, e) : rc;
     return rc == OK ? ledger_checkpoint(n->ledger, now, e) : rc;

@@ -148,3 +148,30 @@ int taxii_source_each(struct db *db, int64_t collection, int (*each)(void *ctx, 
                       struct err *e) MUST_USE;
 /* Members of a collection, for people who run the node. */
 int64_t taxii_count(struct db *db, int64_t collection);
+
+/* ---- moving in from another server */
+
+#define TAXII_LOAD_MOST ((size_t)64 << 20) /* bytes of a description */
+struct taxii_load_report {
+    uint64_t roots, collections, objects, statuses;
+    uint64_t left;    /* collections that stand already or have no id */
+    uint64_t refused; /* objects: kept in quarantine */
+    uint64_t moved;   /* objects whose date_added had to be moved on */
+};
+struct taxii_load_opts {
+    int64_t source;   /* whose the objects are, and what is posted there */
+    enum tlp ceiling; /* of the collections */
+    usec now;
+    /* Everything that people should know of: "collection", "object", "manifest", "moved", "status", "root" or
+     * "note", what it is about, and a sentence. */
+    void (*note)(void *ctx, const char *what, struct sv where, struct sv text);
+    void *ctx;
+};
+/*
+ * Reads a whole server description (docs/taxii.md): API roots, collections with ids and rights for everybody,
+ * objects, manifests, status resources, discovery. The document is read by the bounded JSON reader, for its
+ * frame alone; its objects go through the parser process like posted ones. Only collections that are not
+ * there yet, each whole or not at all. ERR_SYNTAX with the place, ERR_VALUE.
+ */
+int taxii_load(const struct taxii *t, struct sv text, const struct taxii_load_opts *o,
+               struct taxii_load_report *ret, struct err *e) MUST_USE;

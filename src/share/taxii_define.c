@@ -190,14 +190,17 @@ int taxii_collection_put(const struct taxii *t, struct taxii_collection *c, usec
 static int check_principal(struct sv p, struct err *e)
 {
     struct sv key = sv_sub(p, 5, SIZE_MAX);
+    struct uuid partner;
     uint8_t spki[32];
     bool fine = sv_eq(p, SV(TAXII_EVERYBODY)) || (sv_starts(p, SV("user:")) && key.n > 0) ||
                 (sv_starts(p, SV("key:")) && p.n > 4) ||
+                (sv_starts(p, SV("partner:")) && uuid_parse(sv_sub(p, 8, SIZE_MAX), &partner)) ||
                 (sv_starts(p, SV("cert:")) && hex_parse(key, spki, sizeof(spki)));
     if (!fine || check_text(p, "a principal", true, e) != OK) {
         err_set(e, ERR_VALUE, "\"%.*s\" names nobody", SV_ARG(sv_sub(p, 0, 100)));
-        return err_hint(e, "say user:NAME, key:NAME, cert: and the SHA-256 of the certificate's public key "
-                           "in hex, or * for everybody who is authenticated");
+        return err_hint(
+            e, "say user:NAME, key:NAME, partner:UUID, cert: and the SHA-256 of the certificate's public key "
+               "in hex, or * for everybody who is authenticated");
     }
     return OK;
 }
