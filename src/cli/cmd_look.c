@@ -121,6 +121,26 @@ static void print_objects(FILE *out, const char *title, struct jv objects)
     }
 }
 
+static void print_aliases(FILE *out, struct jv aliases)
+{
+    struct json_it it = json_each(aliases);
+    struct sv key;
+    struct jv a;
+    while (json_next(&it, &key, &a)) {
+        int64_t count = 0;
+        (void)json_i64(json_path(a, "sightings", "count", NULL), &count);
+        fputs("same file    ", out);
+        print_cell(out, text_of(a, "kind"), 8);
+        print_safe(out, text_of(a, "value"));
+        fputs("  by ", out);
+        print_words(out, json_get(a, SV("sources")));
+        if (count) {
+            fprintf(out, "  seen %lld times", (long long)count);
+        }
+        fputc('\n', out);
+    }
+}
+
 static void print_people(struct cmd *c, struct jv v)
 {
     struct jv seen = json_get(v, SV("sightings")), network = json_get(v, SV("network"));
@@ -137,6 +157,7 @@ static void print_people(struct cmd *c, struct jv v)
         fputc('\n', c->out);
     }
     print_benign(c->out, json_get(v, SV("benign")));
+    print_aliases(c->out, json_get(v, SV("aliases")));
     print_indicators(c->out, json_get(v, SV("indicators")));
     (void)json_i64(json_get(seen, SV("count")), &count);
     if (count) {
@@ -166,7 +187,9 @@ static int show(struct cmd *c, const struct buf *json, struct err *e)
 
 static int run(struct cmd *c)
 {
-    if (!opts_take(c, &cmd_look, NULL)) {
+    const char *version = NULL;
+    const struct opt opts[] = {{"--version", &version, NULL}, {NULL, NULL, NULL}};
+    if (!opts_take(c, &cmd_look, opts)) {
         return EXIT_USAGE;
     }
     if (c->argc != 1) {
@@ -179,7 +202,9 @@ static int run(struct cmd *c)
     arena_init(&a, 64u << 20);
     buf_init(&json, 256u << 20);
     int rc = cmd_view(c, &a, &view, &e);
-    rc = rc == OK ? fuse_look(c->node->fuse, &view, sv_c(c->argv[0]), time_now(), &json, &e) : rc;
+    rc = rc == OK
+             ? fuse_look_version(c->node->fuse, &view, sv_c(c->argv[0]), sv_c(version), time_now(), &json, &e)
+             : rc;
     if (rc == OK && c->json) {
         print_json(c, &json);
     } else if (rc == OK) {
@@ -195,18 +220,23 @@ static int run(struct cmd *c)
 
 const struct command cmd_look = {
     "look", "everything known about a value",
-    "usage: noroshi look VALUE [--json]\n\n"
+    "usage: noroshi look VALUE [--json]\n"
+    "       noroshi look ID [--version all|last|TIME] [--json]\n\n"
     "Everything known about an address, CIDR prefix, domain, URL, hash, e-mail address, wallet, CVE or STIX "
     "id: the indicators\n"
     "that cover it (also parents, prefixes, URL hosts), who stated them and how sure they are, warninglists "
     "it stands on,\n"
     "when it was seen, STIX objects and relationships, network owner and country. Defanged text is "
-    "understood.\n\n"
+    "understood. A hash also answers with what is said of the same file under its other hashes, marked "
+    "\"alias\".\n\n"
+    "  --version   of a STIX id: all stored versions (default), the last of each source, or the one of this "
+    "`modified`\n\n"
     "examples:\n"
     "  noroshi look 203.0.113.7\n"
     "  noroshi look 'hxxps://login[.]example/verify'\n"
     "  noroshi look 203.0.113.0/24 --json\n"
     "  noroshi look CVE-2021-44228\n"
-    "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f\n\n"
+    "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f\n"
+    "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --version 2026-08-22T10:00:00.000Z\n\n"
     "exit codes: 0 answered (also when nothing is known), 2 not a value of a known kind, 3 could not\n",
     NEEDS_NODE, run};

@@ -22,6 +22,7 @@ static void write_rejected(struct jw *w, const struct quarantined *q, bool whole
     if (whole) {
         jw_kstr(w, "bytes", q->why.bytes);
         jw_kstr(w, "context", q->why.context.n ? q->why.context : SV_NONE);
+        jw_kstr(w, "against", q->why.against.n ? q->why.against : SV_NONE);
     }
     jw_end_obj(w);
 }

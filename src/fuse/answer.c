@@ -297,7 +297,7 @@ static void write_sources(const struct answer *r, struct jw *w)
     jw_end_arr(w);
 }
 
-void answer_write(const struct answer *r, enum match_how how, bool with_claims, struct jw *w)
+static void write_answer(const struct answer *r, const char *how, bool with_claims, struct jw *w)
 {
     char id[64];
     claim_stix_id(&r->claim[0], r->kind, r->value, id);
@@ -305,7 +305,7 @@ void answer_write(const struct answer *r, enum match_how how, bool with_claims, 
     jw_kstr(w, "id", sv_c(id));
     jw_kstr(w, "value", r->value);
     jw_kstr(w, "kind", sv_c(kind_name(r->kind)));
-    jw_kstr(w, "how", sv_c(match_how_name(how)));
+    jw_kstr(w, "how", sv_c(how));
     write_sources(r, w);
     jw_key(w, "confidence");
     jw_double(w, rounded(r->confidence));
@@ -334,6 +334,16 @@ void answer_write(const struct answer *r, enum match_how how, bool with_claims, 
         jw_kint(w, "more_claims", (int64_t)r->more);
     }
     jw_end_obj(w);
+}
+
+void answer_write(const struct answer *r, enum match_how how, bool with_claims, struct jw *w)
+{
+    write_answer(r, match_how_name(how), with_claims, w);
+}
+
+void answer_write_as(const struct answer *r, const char *how, struct jw *w)
+{
+    write_answer(r, how, true, w);
 }
 
 bool fuse_sees(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value)

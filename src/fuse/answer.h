@@ -39,6 +39,8 @@ int answer_sum(struct answer *r, usec now, struct arena *a, struct err *e);
 int answer_fuse(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, usec now,
                 struct arena *a, struct answer *ret, struct err *e);
 void answer_write(const struct answer *r, enum match_how how, bool with_claims, struct jw *w);
+/* With all claims; `how` in words: "alias". */
+void answer_write_as(const struct answer *r, const char *how, struct jw *w);
 void write_time(struct jw *w, const char *key, usec t);
 /* Words as a JSON array. */
 void write_words(struct jw *w, const char *key, struct sv words);

@@ -240,8 +240,8 @@ static int note_reach(struct fuse *f, const struct entry *entry, const struct ro
     return rc;
 }
 
-int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
-                struct err *e)
+static int merge_or_insert(struct fuse *f, const struct entry *entry, const struct claim_rec *c,
+                           enum change *ret, struct err *e)
 {
     int64_t h = value_hash(f, c->value.kind, c->value.value);
     struct row in = {
@@ -295,5 +295,17 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
     }
     buf_clear(&labels);
     db_done(s);
+    return rc;
+}
+
+int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_rec *c, enum change *ret,
+                struct err *e)
+{
+    bool joined = false;
+    int rc = merge_or_insert(f, entry, c, ret, e);
+    rc = rc == OK ? alias_add_claim(f, entry, c, &joined, e) : rc;
+    if (rc == OK && joined && *ret == CHANGE_NONE) {
+        *ret = CHANGE_UPDATE;
+    }
     return rc;
 }

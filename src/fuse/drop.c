@@ -11,6 +11,7 @@ static const char *const DROPS[] = {
     "DELETE FROM object_ref WHERE object IN (SELECT id FROM object WHERE source = ?)",
     "DELETE FROM object_value WHERE object IN (SELECT id FROM object WHERE source = ?)",
     "DELETE FROM object WHERE source = ?",
+    "DELETE FROM file_alias WHERE source = ?",
     "DELETE FROM speaker WHERE source = ?",
     "DELETE FROM claim WHERE source = ?",
     "DELETE FROM list_entry WHERE list IN (SELECT id FROM list WHERE source = ?)",

@@ -148,6 +148,10 @@ int fuse_holds(struct fuse *f, const struct pact_view *view, enum kind kind, str
  */
 int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec now, struct buf *json,
               struct err *e) MUST_USE;
+/* Of a STIX id, the versions "all" (or ""), "last" (of each source), or the one of a time. ERR_SYNTAX for any
+ * other, and when `text` is no STIX id and a version is asked for. */
+int fuse_look_version(struct fuse *f, const struct pact_view *view, struct sv text, struct sv version,
+                      usec now, struct buf *json, struct err *e) MUST_USE;
 /* The short form for sightings and `watch`:
  * {"id","value","kind","sources":[],"confidence","labels":[],"valid_from"}; false when the viewer sees no
  * claim of it. */
@@ -194,7 +198,7 @@ int fuse_prove(struct fuse *f, const struct pact_view *view, struct sv what, str
  * from the source's own words, its `modified` moves on with each change. A claim that came from a stored
  * indicator is that object only. Views die when the call returns.
  */
-struct item {
+struct fuse_item {
     bool claim;
     int64_t number; /* of object or claim; the same after a rebuild */
     struct sv id, type;
@@ -204,7 +208,7 @@ struct item {
     bool ended;   /* some version of this source takes it back */
     enum tlp tlp;
 };
-typedef int (*item_fn)(void *ctx, const struct item *i, struct err *e);
+typedef int (*item_fn)(void *ctx, const struct fuse_item *i, struct err *e);
 /* How far a source's changes were seen; all zero = nothing yet. */
 struct item_mark {
     int64_t object;

@@ -17,6 +17,15 @@ struct look {
     struct map sources; /* names of all visible sources that took part */
     size_t indicators;
     usec earliest_valid; /* over the indicators shown */
+    struct alias alias[ALIASES_MAX];
+    size_t naliases;
+};
+
+enum which_version { VERSION_ALL, VERSION_LAST, VERSION_AT };
+struct version {
+    enum which_version what;
+    usec at;
+    int64_t ns; /* below the microsecond */
 };
 
 static void note_sources(struct look *l)
@@ -101,6 +110,29 @@ static int inside_prefix(struct look *l, const struct obs *o, struct err *e)
     return rc;
 }
 
+/* What is said of the same file under another hash. */
+static int alias_indicators(struct look *l, struct err *e)
+{
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < l->naliases && l->indicators < INDICATORS_MAX; i++) {
+        rc = answer_fuse(l->f, l->view, l->alias[i].kind, l->alias[i].value, l->now, &l->a, &l->answer, e);
+        if (rc == 1) {
+            note_sources(l);
+            l->indicators++;
+            answer_write_as(&l->answer, "alias", l->w);
+            rc = OK;
+        }
+    }
+    return rc;
+}
+
+static int find_aliases(struct look *l, const struct obs *o, struct err *e)
+{
+    int n = alias_find(l->f, l->view, o->kind, o->value, &l->a, l->alias, e);
+    l->naliases = n > 0 ? (size_t)n : 0;
+    return n < 0 ? n : OK;
+}
+
 static int write_indicators(struct look *l, const struct obs *o, struct err *e)
 {
     jw_key(l->w, "indicators");
@@ -109,6 +141,7 @@ static int write_indicators(struct look *l, const struct obs *o, struct err *e)
     if (rc == OK && ((o->kind == KIND_IPV4 && o->bits < 32) || (o->kind == KIND_IPV6 && o->bits < 128))) {
         rc = inside_prefix(l, o, e);
     }
+    rc = rc == OK ? alias_indicators(l, e) : rc;
     jw_end_arr(l->w);
     return rc;
 }
@@ -203,6 +236,30 @@ static int write_sightings(struct look *l, enum kind kind, struct sv value, stru
     return rc;
 }
 
+static int write_aliases(struct look *l, struct err *e)
+{
+    int rc = OK;
+    jw_key(l->w, "aliases");
+    jw_arr(l->w);
+    for (size_t i = 0; rc == OK && i < l->naliases; i++) {
+        struct sv rest = l->alias[i].sources, name;
+        jw_obj(l->w);
+        jw_kstr(l->w, "kind", sv_c(kind_name(l->alias[i].kind)));
+        jw_kstr(l->w, "value", l->alias[i].value);
+        jw_key(l->w, "sources");
+        jw_arr(l->w);
+        while (rest.n && sv_cut(&rest, '\n', &name)) {
+            jw_str(l->w, name);
+            (void)map_put(&l->sources, name, NULL);
+        }
+        jw_end_arr(l->w);
+        rc = write_sightings(l, l->alias[i].kind, l->alias[i].value, e);
+        jw_end_obj(l->w);
+    }
+    jw_end_arr(l->w);
+    return rc;
+}
+
 /* ---- objects and relationships
  * --------------------------------------------------------------------------------------------------- */
 
@@ -229,8 +286,17 @@ static void write_object(struct look *l, struct stmt *s)
     " CASE WHEN o.created_by = '' OR p.source = o.source THEN 1 ELSE 0 END, p.source"
 #define OBJECT_JOINS " JOIN source s ON s.id = o.source LEFT JOIN speaker p ON p.created_by = o.created_by"
 
+/* Bound after the value; NULL: the statement has no such parameter. */
+static void bind_version(struct stmt *s, const struct version *v)
+{
+    if (v && v->what == VERSION_AT) {
+        db_time(s, v->at);
+        db_int(s, v->ns);
+    }
+}
+
 static int write_objects(struct look *l, const char *sql, int64_t h, int64_t kind, struct sv value,
-                         struct map *ids, struct err *e)
+                         const struct version *version, struct map *ids, struct err *e)
 {
     struct stmt *s = db_query(l->f->db, sql, e);
     if (!s) {
@@ -241,6 +307,7 @@ static int write_objects(struct look *l, const char *sql, int64_t h, int64_t kin
         db_int(s, kind);
     }
     db_text(s, value);
+    bind_version(s, version);
     size_t shown = 0;
     int rc;
     while ((rc = db_step(s, e)) == 1 && shown < OBJECTS_MAX) {
@@ -349,9 +416,11 @@ static int look_value(struct look *l, const struct obs *o, struct err *e)
     map_init(&ids, OBJECTS_MAX + 1, 1 << 20);
     jw_kstr(l->w, "value", o->value);
     jw_kstr(l->w, "kind", sv_c(kind_name(o->kind)));
-    int rc = write_benign(l, o, e);
+    int rc = find_aliases(l, o, e);
+    rc = rc == OK ? write_benign(l, o, e) : rc;
     rc = rc == OK ? write_indicators(l, o, e) : rc;
     rc = rc == OK ? write_sightings(l, o->kind, o->value, e) : rc;
+    rc = rc == OK ? write_aliases(l, e) : rc;
     if (rc == OK) {
         jw_key(l->w, "objects");
         jw_arr(l->w);
@@ -359,7 +428,7 @@ static int look_value(struct look *l, const struct obs *o, struct err *e)
                            "SELECT DISTINCT " OBJECT_COLUMNS
                            " FROM object_value v JOIN object o ON o.id = v.object" OBJECT_JOINS
                            " WHERE v.h = ? AND v.kind = ? AND v.value = ? ORDER BY o.id DESC",
-                           value_hash(l->f, o->kind, o->value), o->kind, o->value, &ids, e);
+                           value_hash(l->f, o->kind, o->value), o->kind, o->value, NULL, &ids, e);
         jw_end_arr(l->w);
     }
     rc = rc == OK ? write_relationships(l, &ids, e) : rc;
@@ -370,7 +439,27 @@ static int look_value(struct look *l, const struct obs *o, struct err *e)
     return rc;
 }
 
-static int look_id(struct look *l, struct sv id, struct err *e)
+#define OBJECTS_OF_ID                                                                                        \
+    "SELECT " OBJECT_COLUMNS " FROM object o" OBJECT_JOINS " WHERE o.h = ? AND o.stix_id = ?"
+#define NEWEST_FIRST " ORDER BY 11 DESC, o.modified DESC, o.modified_ns DESC, o.id"
+
+static const char *objects_of_id(enum which_version which)
+{
+    switch (which) {
+    case VERSION_LAST:
+        return OBJECTS_OF_ID
+            " AND NOT EXISTS (SELECT 1 FROM object n WHERE n.h = o.h AND n.source = o.source AND "
+            "n.stix_id = o.stix_id AND (n.modified > o.modified OR (n.modified = o.modified AND "
+            "n.modified_ns > o.modified_ns)))" NEWEST_FIRST;
+    case VERSION_AT:
+        return OBJECTS_OF_ID " AND o.modified = ? AND o.modified_ns = ?" NEWEST_FIRST;
+    case VERSION_ALL:
+        break;
+    }
+    return OBJECTS_OF_ID NEWEST_FIRST;
+}
+
+static int look_id(struct look *l, struct sv id, const struct version *version, struct err *e)
 {
     struct map ids;
     map_init(&ids, OBJECTS_MAX + 1, 1 << 20);
@@ -384,12 +473,11 @@ static int look_id(struct look *l, struct sv id, struct err *e)
     jw_key(l->w, "sightings");
     jw_raw(l->w,
            SV("{\"count\":0,\"first\":null,\"last\":null,\"before_valid_from\":false,\"by_source\":{}}"));
+    jw_key(l->w, "aliases");
+    jw_raw(l->w, SV("[]"));
     jw_key(l->w, "objects");
     jw_arr(l->w);
-    int rc = write_objects(l,
-                           "SELECT " OBJECT_COLUMNS " FROM object o" OBJECT_JOINS
-                           " WHERE o.h = ? AND o.stix_id = ? ORDER BY 11 DESC, o.modified DESC, o.id",
-                           id_hash(l->f, id), 0, id, &ids, e);
+    int rc = write_objects(l, objects_of_id(version->what), id_hash(l->f, id), 0, id, version, &ids, e);
     jw_end_arr(l->w);
     rc = rc == OK ? write_relationships(l, &ids, e) : rc;
     jw_key(l->w, "correlations");
@@ -410,21 +498,49 @@ static bool is_stix_id(struct sv s)
     return at != SIZE_MAX && at > 0 && uuid_parse(sv_sub(s, at + 2, SIZE_MAX), &u);
 }
 
-int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec now, struct buf *json,
-              struct err *e)
+/* "all", "last", or the `modified` of a version; nothing said means all. */
+static int read_version(struct sv text, struct version *ret, struct err *e)
+{
+    static const struct time_opts opts = {0};
+    struct err why = ERR_NONE;
+    char shown[64];
+    *ret = (struct version){.what = VERSION_ALL};
+    if (!text.n || sv_eq(text, SV("all"))) {
+        return OK;
+    }
+    if (sv_eq(text, SV("last"))) {
+        ret->what = VERSION_LAST;
+        return OK;
+    }
+    ret->what = VERSION_AT;
+    ret->ns = object_nanoseconds(text);
+    if (time_parse(text, &opts, &ret->at, &why) == OK) {
+        return OK;
+    }
+    err_set(e, ERR_SYNTAX, "a version is all, last, or a time like 2026-08-22T10:00:00.000Z, not \"%s\"",
+            sv_show(text, shown, sizeof(shown)));
+    return err_hint(e, "look without a version shows the times of all");
+}
+
+int fuse_look_version(struct fuse *f, const struct pact_view *view, struct sv text, struct sv version,
+                      usec now, struct buf *json, struct err *e)
 {
     struct jw w;
     struct look l = {.f = f, .view = view, .now = now, .w = &w, .earliest_valid = USEC_NONE};
     struct obs o;
+    struct version v;
     arena_init(&l.a, 64u << 20);
     map_init(&l.sources, 4096, 1 << 20);
     text = sv_trim(text);
     bool id = is_stix_id(text);
-    int rc = id ? OK : obs_guess(&l.a, text, &o, e);
+    int rc = id ? read_version(sv_trim(version), &v, e) : obs_guess(&l.a, text, &o, e);
+    if (rc == OK && !id && version.n) {
+        rc = err_set(e, ERR_SYNTAX, "a %s has no versions: give the id of a STIX object", kind_name(o.kind));
+    }
     if (rc == OK) {
         jw_init(&w, json);
         jw_obj(&w);
-        rc = id ? look_id(&l, text, e) : look_value(&l, &o, e);
+        rc = id ? look_id(&l, text, &v, e) : look_value(&l, &o, e);
         jw_end_obj(&w);
     }
     map_clear(&l.sources);
@@ -433,4 +549,10 @@ int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec
         rc = err_set(e, ERR_LIMIT, "the answer is larger than %zu bytes", json->max);
     }
     return rc;
+}
+
+int fuse_look(struct fuse *f, const struct pact_view *view, struct sv text, usec now, struct buf *json,
+              struct err *e)
+{
+    return fuse_look_version(f, view, text, SV(""), now, json, e);
 }

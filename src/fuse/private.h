@@ -36,8 +36,9 @@ bool seen_maybe(struct fuse *f, int64_t h);
 void seen_add(struct fuse *f, int64_t h);
 void seen_free(struct seen *s);
 
-/* What applying a record did. */
-enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_UPDATE, CHANGE_CONFLICT };
+/* What applying a record did. CHANGE_CONFLICT: its version stands for other content already; CHANGE_ENDED: it
+ * would go on with what its source has revoked. Neither is stored. */
+enum change { CHANGE_NONE, CHANGE_NEW, CHANGE_UPDATE, CHANGE_CONFLICT, CHANGE_ENDED };
 
 /* holds.c: the last instant at which a claim holds: its `valid_until`, else its last time and the source's
  * expiry (seconds, 0 = none). INT64_MAX = it does not end; nor does one of which the source gives no time. */
@@ -57,6 +58,28 @@ int object_number(struct fuse *f, int64_t source, const struct object_rec *o, in
 /* object.c */
 int object_apply(struct fuse *f, const struct entry *entry, const struct object_rec *o, enum change *ret,
                  struct err *e);
+/* Times are kept to the microsecond; what a time stamp says beyond that tells versions apart: 0 to 999. */
+int64_t object_nanoseconds(struct sv time_text);
+/* Why an object was not stored, with the stored text that stands against it. Text lives in `a`, `o` and
+ * static memory. */
+int object_refusal(struct fuse *f, int64_t source, const struct object_rec *o, enum change why,
+                   struct arena *a, struct reject *ret, struct err *e);
+
+/* alias.c: hashes of one file, joined by value. */
+int alias_add_object(struct fuse *f, const struct entry *entry, const struct object_rec *o, struct err *e);
+/* *ret_added: the claim joins a hash to others of its file that were not joined by it before. */
+int alias_add_claim(struct fuse *f, const struct entry *entry, const struct claim_rec *c, bool *ret_added,
+                    struct err *e);
+struct alias {
+    enum kind kind;
+    struct sv value;
+    struct sv sources; /* names of those that join it, separated by newlines */
+};
+#define ALIASES_MAX 16
+/* Other hashes of the file that a hash belongs to, as far as the view sees who says so; in an order that does
+ * not depend on the order of arrival. Views live in `a`. Returns how many, or a negative code. */
+int alias_find(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value, struct arena *a,
+               struct alias ret[ALIASES_MAX], struct err *e);
 /* list.c: a list is applied whole; see take_list.c for how it is gathered. */
 void list_head_encode(struct buf *b, const struct list_rec *l);
 bool list_head_decode(struct sv bytes, struct list_rec *ret);

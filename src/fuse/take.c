@@ -121,7 +121,7 @@ static int on_record(void *ctx, struct sv type, struct err *e)
     struct take *t = ctx;
     take_end_record(t);
     t->open = true;
-    t->fresh = t->refused = false;
+    t->fresh = t->refused = t->object_refused = false;
     t->report->records++;
     count_type(t->report, type);
     if (t->o->progress && (t->report->records & 1023) == 0) {
@@ -176,6 +176,9 @@ static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
 {
     struct take *t = ctx;
     struct claim_rec c = *given;
+    if (t->object_refused) {
+        return OK;
+    }
     if (!c.marked) {
         c.tlp =
             t->o->source->tlp; /* resolved now: a source's later marking does not rewrite what was accepted */
@@ -208,17 +211,18 @@ static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
     return flush_when_full(t, e);
 }
 
-static int conflict(struct take *t, const struct object_rec *o, struct err *e)
+/* What the rest of the record would have said is not taken either: claims go with the object they came from.
+ */
+static int refuse_object(struct take *t, const struct object_rec *o, enum change why, struct err *e)
 {
-    const struct reject r = {
-        .offset = UINT64_MAX,
-        .code = ERR_CONFLICT,
-        .text = SV("the same id and `modified` stand for other content already: a new version needs a newer "
-                   "`modified`"),
-        .remedy = SV("ask the producer which text holds; `noroshi look ID` shows the stored one"),
-        .bytes = o->json,
-    };
-    return reject_of(t, &r, o->head.id, e);
+    struct arena a;
+    struct reject r;
+    arena_init(&a, 256u << 20);
+    int rc = object_refusal(t->f, t->o->source->id, o, why, &a, &r, e);
+    t->object_refused = !t->objects_aside;
+    rc = rc == OK ? reject_of(t, &r, o->head.id, e) : rc;
+    arena_clear(&a);
+    return rc;
 }
 
 static int tell_object(struct take *t, const struct object_rec *o, struct err *e)
@@ -253,12 +257,12 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
     if (rc != OK) {
         return rc;
     }
-    if (change == CHANGE_NONE || change == CHANGE_CONFLICT) {
+    if (change == CHANGE_NONE || change == CHANGE_CONFLICT || change == CHANGE_ENDED) {
         if (first) {
             t->objects_entry.id = 0;
             t->next_entry--;
         }
-        return change == CHANGE_NONE ? tell_object(t, &o, e) : conflict(t, &o, e);
+        return change == CHANGE_NONE ? tell_object(t, &o, e) : refuse_object(t, &o, change, e);
     }
     t->fresh |= !t->objects_aside;
     buf_reset(&t->record);

@@ -22,6 +22,7 @@ struct take {
 
     /* the record being read */
     bool open, fresh, refused;
+    bool object_refused; /* the record's object: its claims are not taken */
     bool objects_aside;
 
     /* claims and objects of the open transaction */

@@ -237,7 +237,7 @@ void object_encode(struct buf *b, const struct object_rec *o)
     buf_varint(b, o->nvalues);
     for (size_t i = 0; i < o->nvalues; i++) {
         buf_u8(b, (uint8_t)o->values[i].kind);
-        buf_u8(b, o->values[i].bad);
+        buf_u8(b, (uint8_t)(o->values[i].bad | o->values[i].file << 1));
         buf_str(b, o->values[i].value);
     }
     buf_str(b, o->text);
@@ -265,10 +265,11 @@ static bool get_values(struct cur *c, struct arena *a, struct object_rec *ret)
 {
     struct object_value *values = get_array(c, a, sizeof(*values), 3, &ret->nvalues);
     for (size_t i = 0; i < ret->nvalues; i++) {
-        uint8_t kind = cur_u8(c), bad = cur_u8(c);
-        if (kind == KIND_NONE || kind >= KIND_MAX || bad > 1)
+        uint8_t kind = cur_u8(c), marks = cur_u8(c);
+        if (kind == KIND_NONE || kind >= KIND_MAX || marks >> 1 > STIX_FILES_MAX)
             return false;
-        values[i] = (struct object_value){(enum kind)kind, cur_str(c), bad};
+        values[i] = (struct object_value){
+            .kind = (enum kind)kind, .value = cur_str(c), .bad = marks & 1, .file = marks >> 1};
     }
     ret->values = values;
     return !c->failed;

@@ -43,6 +43,7 @@ struct object_value {
     enum kind kind;
     struct sv value;
     bool bad;
+    uint8_t file; /* hashes of one file share a number; 0 = known to be of none */
 };
 struct object_rec {
     struct sv json; /* the bytes as they came (a 2.0 object: as upgraded) */
@@ -91,6 +92,7 @@ struct reject {
     struct sv text, remedy;
     struct sv bytes;   /* the record, at most REJECT_BYTES of it */
     struct sv context; /* what a retry needs before it: a CSV or Zeek header; "" */
+    struct sv against; /* the stored record that it is in conflict with; "" */
 };
 #define REJECT_BYTES 65536
 

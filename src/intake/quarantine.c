@@ -3,7 +3,8 @@
 #include "intake/private.h"
 
 #define COLUMNS                                                                                              \
-    "SELECT id, source, file, format, line, at_byte, code, text, remedy, bytes, context, at FROM quarantine"
+    "SELECT id, source, file, format, line, at_byte, code, text, remedy, bytes, context, at, against"        \
+    " FROM quarantine"
 
 /* One text for "the same bytes from the same source at the same place". */
 static void place_of(int64_t source, struct sv file, const struct reject *r, char ret[65])
@@ -45,8 +46,8 @@ int quarantine_add(struct db *db, int64_t source, struct sv file, struct sv form
     struct stmt *s = db_query(
         db,
         "INSERT INTO quarantine (id, place, source, file, format, line, at_byte, code, text, remedy,"
-        " bytes, context, at)"
-        " SELECT COALESCE(MAX(id), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM quarantine WHERE true"
+        " bytes, context, at, against)"
+        " SELECT COALESCE(MAX(id), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM quarantine WHERE true"
         " ON CONFLICT (place) DO NOTHING",
         e);
     if (!s)
@@ -67,6 +68,7 @@ int quarantine_add(struct db *db, int64_t source, struct sv file, struct sv form
     bind_blob(s, sv_sub(r->bytes, 0, REJECT_BYTES));
     bind_blob(s, r->context);
     db_time(s, now);
+    bind_blob(s, sv_sub(r->against, 0, REJECT_BYTES));
     int rc = db_run(s, e);
     db_done(s);
     arena_clear(&a);
@@ -93,7 +95,8 @@ static int read_row(struct stmt *s, struct arena *a, struct quarantined *ret, st
     };
     bool kept = keep(a, col_text(s, 2), &ret->file) && keep(a, col_text(s, 3), &ret->format) &&
                 keep(a, col_text(s, 7), &ret->why.text) && keep(a, col_text(s, 8), &ret->why.remedy) &&
-                keep(a, col_blob(s, 9), &ret->why.bytes) && keep(a, col_blob(s, 10), &ret->why.context);
+                keep(a, col_blob(s, 9), &ret->why.bytes) && keep(a, col_blob(s, 10), &ret->why.context) &&
+                keep(a, col_blob(s, 12), &ret->why.against);
     return kept ? OK : err_set(e, ERR_MEMORY, "no memory for a quarantined record");
 }
 

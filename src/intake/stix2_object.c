@@ -88,7 +88,7 @@ static void add_value(void *ctx, const struct obs *o, bool bad)
         return;
     }
     s->values[s->nvalues] = (struct stix2_value){*o, bad};
-    s->plain[s->nvalues++] = (struct object_value){o->kind, o->value, bad};
+    s->plain[s->nvalues++] = (struct object_value){.kind = o->kind, .value = o->value, .bad = bad};
 }
 
 /* Values of an indicator's pattern; also says whether memory can match it wholly. */
@@ -117,6 +117,25 @@ static int pattern_values(struct stix2 *s, struct jv indicator, bool *ret_other,
     return err_hint(e, "write the pattern as STIX 2.1 section 9 says");
 }
 
+static bool names_hashes(const struct stix2 *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->nvalues; i++)
+        n += s->plain[i].kind >= KIND_MD5 && s->plain[i].kind <= KIND_SHA512;
+    return n > 1;
+}
+
+/* Hashes of one file, among the values that were found. */
+static void mark_file(void *ctx, unsigned group, const struct obs *hash)
+{
+    struct stix2 *s = ctx;
+
+    for (size_t i = 0; i < s->nvalues; i++)
+        if (s->plain[i].kind == hash->kind && sv_eq(s->plain[i].value, hash->value) && !s->plain[i].file)
+            s->plain[i].file = (uint8_t)group;
+}
+
 static int object_values(struct stix2 *s, struct jv v, struct object_rec *o, struct err *e)
 {
     s->nvalues = 0;
@@ -125,6 +144,8 @@ static int object_values(struct stix2 *s, struct jv v, struct object_rec *o, str
                                                   : stix_values(v, s->job->a, add_value, s, e);
     if (rc == OK && s->no_memory)
         rc = err_set(e, ERR_MEMORY, "no memory for the values of an object");
+    if (rc == OK && names_hashes(s))
+        stix_file_hashes(v, s->job->a, mark_file, s);
     o->values = s->plain;
     o->nvalues = s->nvalues;
     return rc;

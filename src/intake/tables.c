@@ -24,6 +24,7 @@ static const struct db_migration migrations[] = {
         " source BIGINT NOT NULL, sha BYTEA NOT NULL, at_byte BIGINT NOT NULL, bytes BIGINT NOT NULL, at "
         "BIGINT NOT NULL,"
         " PRIMARY KEY (source, sha, at_byte));"},
+    {2, "ALTER TABLE quarantine ADD COLUMN against BYTEA;"},
     {0, NULL},
 };
 

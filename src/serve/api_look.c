@@ -19,7 +19,9 @@ int api_look(struct call *c, struct err *e)
     struct sv value;
     int rc = text_of(c, "value", &value, e);
     rc = rc == OK ? call_view(c, &view, e) : rc;
-    return rc == OK ? fuse_look(c->node->fuse, &view, value, c->now, &c->out, e) : rc;
+    return rc == OK ? fuse_look_version(c->node->fuse, &view, value, http_query(c->r, "version"), c->now,
+                                        &c->out, e)
+                    : rc;
 }
 
 struct visible_search {

@@ -28,6 +28,7 @@ static void write_rejected(struct jw *w, const struct quarantined *q)
     jw_kstr(w, "text", q->why.text);
     jw_kstr(w, "remedy", q->why.remedy.n ? q->why.remedy : SV_NONE);
     jw_kstr(w, "bytes", sv_sub(q->why.bytes, 0, 1024));
+    jw_kstr(w, "against", q->why.against.n ? sv_sub(q->why.against, 0, 1024) : SV_NONE);
     jw_end_obj(w);
 }
 

@@ -270,6 +270,9 @@ int stix_sco_id(struct jv sco, struct arena *a, struct sv *ret_id, struct err *e
 /* Namespace 00abedb4-aa42-466c-9c01-fed23315a9b7: only for standard SCO ids. */
 extern const struct uuid STIX_SCO_NAMESPACE;
 
+/* True when an object of this type is none without the member (the standard's tables; of custom types: what
+ * all objects need). */
+bool stix_requires(struct sv type, struct sv property);
 /* Calls `each` for every reference: property name ("source_ref", "object_refs", "created_by_ref") and target
  * id. */
 typedef void (*stix_ref_fn)(void *ctx, struct sv property, struct sv target_id);
@@ -278,6 +281,12 @@ void stix_refs(struct jv object, stix_ref_fn each, void *ctx);
  * id)... holds. `bad`: stated by an indicator, not only seen. */
 typedef void (*stix_value_fn)(void *ctx, const struct obs *o, bool bad);
 int stix_values(struct jv object, struct arena *a, stix_value_fn each, void *ctx, struct err *e) MUST_USE;
+/* Calls `each` for hashes that one file has: those of a file or artifact, and those that one observation
+ * expression of an indicator's pattern names, each algorithm once at most. Hashes of one file have one
+ * `group`, from 1 on; a group has two at least. */
+#define STIX_FILES_MAX 100
+typedef void (*stix_file_fn)(void *ctx, unsigned group, const struct obs *hash);
+void stix_file_hashes(struct jv object, struct arena *a, stix_file_fn each, void *ctx);
 /* Words people search for: name, description, abstract, content, opinion, explanation, aliases, labels,
  * pattern; separated by newlines. */
 void stix_text(struct jv object, struct buf *out);

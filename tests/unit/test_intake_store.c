@@ -397,7 +397,10 @@ static void objects_come_back(void **state)
                           back;
         for (size_t k = 0; k < 5; k++) {
             refs[k] = (struct object_ref){draw_text(room[0], 200), SV("identity--x")};
-            vals[k] = (struct object_value){KIND_DOMAIN, draw_text(room[1], 200), draw() % 2};
+            vals[k] = (struct object_value){.kind = KIND_DOMAIN,
+                                            .value = draw_text(room[1], 200),
+                                            .bad = draw() % 2,
+                                            .file = (uint8_t)(draw() % (STIX_FILES_MAX + 1))};
         }
         o.head = (struct stix_head){
             .type = SV("indicator"), .id = draw_text(room[2], 200), .modified_text = draw_text(room[3], 200)};
