@@ -55,7 +55,7 @@ static int object_changes(struct fuse *f, int64_t source, struct item_mark *mark
     db_int(s, (int64_t)most);
     int rc, done = 0;
     while ((rc = db_step(s, e)) == 1) {
-        const struct item i = {
+        const struct fuse_item i = {
             .number = col_int(s, 0),
             .id = col_text(s, 1),
             .type = col_text(s, 2),
@@ -100,7 +100,7 @@ static int claim_changes(struct fuse *f, int64_t source, struct item_mark *mark,
         if (given) {
             stix_claim_id(col_text(s, 8), kind, col_text(s, 3), id);
             bool back = col_int(s, 4) != 0 || claim_is_object(col_text(s, 7));
-            const struct item i = {
+            const struct fuse_item i = {
                 .claim = true,
                 .number = col_int(s, 0),
                 .id = sv_c(id),

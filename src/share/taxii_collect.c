@@ -99,7 +99,7 @@ struct batch {
     usec now;
 };
 
-static int take_item(void *ctx, const struct item *i, struct err *e)
+static int take_item(void *ctx, const struct fuse_item *i, struct err *e)
 {
     struct batch *b = ctx;
     /* What was taken back goes only to those who had it. */
@@ -139,7 +139,7 @@ static int take_batch(const struct taxii *t, const struct feed *f, struct item_m
     return rc < 0 ? rc : done;
 }
 
-static int nothing(void *ctx, const struct item *i, struct err *e)
+static int nothing(void *ctx, const struct fuse_item *i, struct err *e)
 {
     (void)ctx;
     (void)i;
