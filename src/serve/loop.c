@@ -1,6 +1,7 @@
 #include "serve/command_socket.h"
 #include "serve/node.h"
 #include "serve/private.h"
+#include "share/taxii.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +13,7 @@
 
 /*
  * The running node: console and API, the command socket, and one background thread that signs checkpoints,
- * catches up text search, keeps the index current and forgets old observables.
+ * catches up text search, fills TAXII collections, keeps the index current and forgets old observables.
  */
 struct loop {
     struct node *node;
@@ -33,6 +34,11 @@ static void background_round(struct loop *l, usec *checkpoint, usec *forget)
     usec every = conf_int(n->conf, "ledger.checkpoint") * USEC_SECOND;
     if (fuse_search_update(n->fuse, &e) != OK) {
         complain("text search is behind", &e);
+    }
+    const struct taxii taxii = {
+        .db = n->db, .fuse = n->fuse, .ledger = n->ledger, .parsers = n->parsers, .secret = &n->secret};
+    if (taxii_collect(&taxii, now, &e) != OK) {
+        complain("TAXII collections are behind", &e);
     }
     /* On the clock's own multiples: when something came is not to be told from when it was signed. A clock
      * that was set back must not stop checkpoints for as long as it was set back. */

@@ -101,8 +101,8 @@ int taxii_status_json(struct db *db, const struct taxii_root *r, const struct ta
  * and leaves tombstones. ERR_NOT_FOUND when there was nothing. */
 int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who,
                  const struct taxii_query *q, usec now, struct err *e) MUST_USE;
-/* Puts what attached sources brought since the last call into their collections. Cheap when there is nothing.
- */
+/* Puts what attached sources brought since the last call into their collections, at most 200,000 things a
+ * call. Cheap when there is nothing. Not in a transaction. */
 int taxii_collect(const struct taxii *t, usec now, struct err *e) MUST_USE;
 /* What was deleted after a time, for our own peers: {"more","tombstones":[{"id","version","deleted"}]}, at
  * most TAXII_PAGE_MOST, oldest first; `version` is missing for objects without versions. USEC_NONE = all.

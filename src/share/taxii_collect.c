@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define BATCH 2000 /* things looked at in one transaction, so that other writers get their turn */
+#define BATCH 2000       /* things looked at in one transaction, so that other writers get their turn */
+#define BATCHES_MOST 100 /* in one call: what calls has other work, and wants to end when it is told to */
 
 struct feed {
     int64_t collection, source;
@@ -148,13 +149,13 @@ static int nothing(void *ctx, const struct fuse_item *i, struct err *e)
 }
 
 /* The writer's turn is asked for only when there is something. */
-static int feed_all(const struct taxii *t, const struct feed *f, usec now, struct err *e)
+static int feed_all(const struct taxii *t, const struct feed *f, usec now, unsigned *left, struct err *e)
 {
     struct item_mark mark, peek;
     int rc = read_mark(t->db, f, &mark, e);
     peek = mark;
     int done = rc == OK ? fuse_items_since(t->fuse, f->source, &peek, 1, nothing, NULL, e) : rc;
-    while (done > 0) {
+    while (done > 0 && *left > 0) {
         rc = db_begin(t->db, e);
         if (rc != OK) {
             return rc;
@@ -166,8 +167,9 @@ static int feed_all(const struct taxii *t, const struct feed *f, usec now, struc
             return rc;
         }
         done = done == BATCH ? done : 0;
+        --*left;
     }
-    return done;
+    return done < 0 ? done : OK;
 }
 
 /* Statuses are kept for a day and then swept. */
@@ -227,6 +229,7 @@ static int set_seen(struct db *db, int64_t entries, struct err *e)
 int taxii_collect(const struct taxii *t, usec now, struct err *e)
 {
     struct feeds l = {0};
+    unsigned left = BATCHES_MOST;
     int rc = sweep(t, now, e);
     int64_t entries = db_value(t->db, "SELECT max(id) FROM entry", 0);
     if (rc != OK || entries == seen_entries(t->db)) {
@@ -234,8 +237,8 @@ int taxii_collect(const struct taxii *t, usec now, struct err *e)
     }
     rc = list_feeds(t->db, &l, e);
     for (size_t i = 0; rc == OK && i < l.n; i++) {
-        rc = feed_all(t, &l.feed[i], now, e);
+        rc = feed_all(t, &l.feed[i], now, &left, e);
     }
     free(l.feed);
-    return rc == OK ? set_seen(t->db, entries, e) : rc;
+    return rc == OK && left > 0 ? set_seen(t->db, entries, e) : rc;
 }
