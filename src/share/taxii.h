@@ -22,10 +22,12 @@ struct taxii {
 
 /* Who asks, as serve/ authenticated it. Rights are given to names of this form. */
 struct taxii_who {
-    struct sv principal; /* "user:NAME", "key:NAME", "cert:SHA-256 of the SPKI in hex"; "" = nobody */
+    struct sv principal; /* "user:NAME", "key:NAME", "cert:SHA-256 of the SPKI in hex", "peer:NAME" for what
+                            we post to a peer; "" = nobody */
     struct uuid org;
     bool admin;  /* of the home organisation: reads and writes every collection that does not say otherwise */
     bool writes; /* its role may write at all (analysts, admins) */
+    int64_t except; /* a source it does not see, whatever its organisation may: a peer its own; 0 = none */
 };
 
 struct taxii_root {

@@ -193,7 +193,7 @@ static int check_principal(struct sv p, struct err *e)
     struct uuid partner;
     uint8_t spki[32];
     bool fine = sv_eq(p, SV(TAXII_EVERYBODY)) || (sv_starts(p, SV("user:")) && key.n > 0) ||
-                (sv_starts(p, SV("key:")) && p.n > 4) ||
+                (sv_starts(p, SV("key:")) && p.n > 4) || (sv_starts(p, SV("peer:")) && key.n > 0) ||
                 (sv_starts(p, SV("partner:")) && uuid_parse(sv_sub(p, 8, SIZE_MAX), &partner)) ||
                 (sv_starts(p, SV("cert:")) && hex_parse(key, spki, sizeof(spki)));
     if (!fine || check_text(p, "a principal", true, e) != OK) {
