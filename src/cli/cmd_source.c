@@ -283,7 +283,7 @@ const struct command cmd_source = {
     "  --licence TEXT       on what terms it may be used\n"
     "  --upstream NAME      where its data really comes from: sources with the same upstream count as one "
     "witness\n"
-    "  --mapping JSON       CSV columns to fields (docs/formats.md)\n"
+    "  --mapping JSON       columns of tables or members of JSON to fields (docs/formats.md)\n"
     "  --expiry TIME        how long a statement without an end of its own holds after its last time: 30d, "
     "12h\n"
     "  --org NAME           owning organisation (default: the node's first)\n"

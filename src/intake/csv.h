@@ -68,6 +68,12 @@ struct csv_mapping {
     struct sv labels;
     int confidence; /* -1 = not said */
     bool context;
+    struct jv fields;  /* of JSON records: pointer to role; absent = none */
+    struct sv records; /* pointer to the list of records; "" = the file is the list, or lines */
+    bool events;       /* records are events: roles are those of json_event_role */
+    bool replace;      /* a state: newer rows replace what was said, see CLAIM_REPLACE */
+    struct sv as_of;   /* what stands before the time of the whole table in its comments; "" */
+    struct sv members; /* patterns of the names of an archive's members that are read; "" = all */
 };
 int csv_mapping_read(struct sv text, struct csv_mapping *ret, struct err *e) MUST_USE;
 void csv_mapping_clear(struct csv_mapping *m);
@@ -75,6 +81,8 @@ void csv_mapping_clear(struct csv_mapping *m);
 void csv_column_by_name(struct sv name, struct arena *a, struct csv_column *ret);
 void csv_column_by_mapping(const struct csv_mapping *m, size_t number, struct sv name, struct arena *a,
                            struct csv_column *ret);
+/* The field of a JSON record: its role is the mapping's, its name the pointer without its slash. */
+void csv_column_by_pointer(struct sv pointer, struct sv role, struct csv_column *ret);
 /* What the text of a type column wants; false when it is no type we know. */
 bool csv_type(struct sv text, struct csv_want *ret);
 /* Reads a value as wanted; one that the type does not fit is tried as another of the same family (addresses
@@ -96,3 +104,45 @@ struct csv_plan {
 bool csv_plan_make(struct sv head, const struct csv_mapping *m, struct arena *a, struct csv_plan *ret);
 /* "", "-", "None", "null", "N/A": nothing said. */
 bool csv_nothing(struct sv text);
+
+/* ---- csv_fill.c: the texts of one record to claims
+ * -------------------------------------------------------------------------------------------- */
+
+struct csv_fill {
+    struct intake_job *job;
+    struct csv_mapping mapping;
+    struct csv_plan plan; /* the columns: `width` and `column` */
+    const struct zone *utc;
+    struct csv_row row; /* the record's texts */
+    struct buf meta;
+    struct obs value[CSV_COLUMNS];
+    size_t nvalues;
+    struct sv type; /* what by_type says of the record; emptied by the caller */
+    usec as_of;     /* of the whole table, by a comment; USEC_NONE = not said */
+};
+/* Reads the source's mapping; as_of is USEC_NONE. Clear it in any case. */
+int csv_fill_init(struct csv_fill *t, struct intake_job *job, struct err *e) MUST_USE;
+void csv_fill_clear(struct csv_fill *t);
+/* Values, and all else into `c`; then record and a claim a value. */
+int csv_fill_read(struct csv_fill *t, struct claim_rec *c, struct err *why) MUST_USE;
+int csv_fill_give(struct csv_fill *t, struct claim_rec *c, struct err *e) MUST_USE;
+
+/* ---- json_map.c: JSON records by a mapping
+ * -------------------------------------------------------------------------------------------- */
+
+/* What a member of an event is. */
+enum json_event_role { EVENT_TIME, EVENT_SENSOR, EVENT_CLASS, EVENT_TYPE, EVENT_COUNT, EVENT_VALUE };
+/* A role of `fields` when the mapping says "events": true; false when it is none. */
+bool json_event_role(struct sv text, enum json_event_role *ret, struct csv_want *want);
+/*
+ * JSON pointers (RFC 6901) in which a segment '*' stands for every member or element. `each` is called for
+ * what the pointer leads to, and for each element when that is an array.
+ */
+bool json_pointer_ok(struct sv pointer);
+typedef void (*json_at_fn)(void *ctx, struct jv v);
+void json_at(struct jv root, struct sv pointer, json_at_fn each, void *ctx);
+/* The value's text: strings as they are, numbers and truth as written; SV_NONE for null, objects, arrays. */
+struct sv json_scalar(struct arena *a, struct jv v);
+/* As json_records for records that stand at a pointer of the file; also one record behind JSON_RETRY. */
+#define JSON_RETRY "{\"noroshi-retry\":\"record\"}"
+int json_records_at(struct stream *in, struct sv pointer, member_fn each, void *ctx, struct err *e) MUST_USE;

@@ -197,6 +197,9 @@ static const struct type_word type_words[] = {
     {"sha256_hash", KIND_SHA256, false},
     {"sha384", KIND_SHA384, false},
     {"sha512", KIND_SHA512, false},
+    {"filehash_md5", KIND_MD5, false},
+    {"filehash_sha1", KIND_SHA1, false},
+    {"filehash_sha256", KIND_SHA256, false},
     {"cve", KIND_VULNERABILITY, false},
     {"btc", KIND_WALLET, false},
     {"wallet", KIND_WALLET, false},
@@ -330,6 +333,43 @@ static int check_columns(struct jv columns, struct err *e)
     return values ? OK : bad_mapping(e, "no column has the role", SV("value"));
 }
 
+/* Places are told as JSON pointers into the mapping. */
+static int bad_field(struct err *e, const char *what, struct sv pointer, struct sv role)
+{
+    err_set(e, ERR_VALUE, "the mapping: %s at \"fields\": {\"%.*s\": \"%.*s\"}", what,
+            SV_ARG(sv_sub(pointer, 0, 60)), SV_ARG(sv_sub(role, 0, 40)));
+    return err_hint(e, "docs/formats.md describes the mapping and its members");
+}
+
+static int check_fields(const struct csv_mapping *m, struct err *e)
+{
+    struct json_it it = json_each(m->fields);
+    struct sv key;
+    struct jv v;
+    size_t values = 0, times = 0;
+    if (json_type(m->fields) == JSON_NONE)
+        return m->events || m->records.n
+                   ? bad_mapping(e, "is needed beside events and records:", SV("fields"))
+                   : OK;
+    if (json_type(m->fields) != JSON_OBJECT || json_count(m->fields) > CSV_COLUMNS / 2)
+        return bad_mapping(e, "not an object of at most 64 members:", SV("fields"));
+    while (json_next(&it, &key, &v)) {
+        enum json_event_role event;
+        enum csv_role role;
+        struct csv_want want;
+        struct sv text = json_str(v);
+        if (!json_pointer_ok(key))
+            return bad_field(e, "no JSON pointer", key, text);
+        if (!text.p || !(m->events ? json_event_role(text, &event, &want) : role_of(text, &role, &want)))
+            return bad_field(e, "no role", key, text);
+        values += m->events ? event == EVENT_VALUE : role == ROLE_VALUE;
+        times += m->events && event == EVENT_TIME;
+    }
+    if (values == 0)
+        return bad_mapping(e, "no field has the role", SV("value"));
+    return m->events && times == 0 ? bad_mapping(e, "no field of the event has the role", SV("time")) : OK;
+}
+
 static int read_member(struct csv_mapping *m, struct sv key, struct jv v, struct err *e)
 {
     int64_t n;
@@ -356,12 +396,37 @@ static int read_member(struct csv_mapping *m, struct sv key, struct jv v, struct
     }
     if (sv_eq(key, SV("context")) && json_bool(v, &m->context))
         return OK;
+    if (sv_eq(key, SV("replace")) && json_bool(v, &m->replace))
+        return OK;
+    if (sv_eq(key, SV("as_of")) && text.n) {
+        m->as_of = text;
+        return OK;
+    }
+    if (sv_eq(key, SV("members")) && text.n && text.n < MEMBERS_TEXT_MOST) {
+        m->members = text;
+        return OK;
+    }
+    if (sv_eq(key, SV("fields"))) {
+        m->fields = v;
+        return OK; /* checked when the whole mapping is read */
+    }
+    if (sv_eq(key, SV("records")) && text.p && json_pointer_ok(text)) {
+        m->records = text;
+        return OK;
+    }
+    if (sv_eq(key, SV("events")) && json_bool(v, &m->events))
+        return OK;
     return bad_mapping(e, "unknown member, or a value it cannot have:", key);
 }
 
 int csv_mapping_read(struct sv text, struct csv_mapping *ret, struct err *e)
 {
-    *ret = (struct csv_mapping){.header = -1, .confidence = -1, .labels = SV("")};
+    *ret = (struct csv_mapping){.header = -1,
+                                .confidence = -1,
+                                .labels = SV(""),
+                                .records = SV(""),
+                                .as_of = SV(""),
+                                .members = SV("")};
     if (text.n == 0)
         return OK;
     struct jv root, v;
@@ -377,7 +442,7 @@ int csv_mapping_read(struct sv text, struct csv_mapping *ret, struct err *e)
     struct json_it it = json_each(root);
     while (rc == OK && json_next(&it, &key, &v))
         rc = read_member(ret, key, v, e);
-    return rc;
+    return rc == OK ? check_fields(ret, e) : rc;
 }
 
 void csv_mapping_clear(struct csv_mapping *m)
@@ -408,4 +473,15 @@ void csv_column_by_mapping(const struct csv_mapping *m, size_t number, struct sv
     struct sv role = json_str(v);
     if (role.p)
         (void)role_of(role, &ret->role, &ret->want);
+}
+
+void csv_column_by_pointer(struct sv pointer, struct sv role, struct csv_column *ret)
+{
+    char room[64];
+    size_t slash = sv_rchr(pointer, '/');
+    struct sv last = slash == SIZE_MAX ? pointer : sv_sub(pointer, slash + 1, SIZE_MAX);
+    struct sv normal = normal_name(last, room, sizeof(room));
+    *ret = (struct csv_column){.name = pointer.n ? sv_sub(pointer, 1, SIZE_MAX) : SV("value")};
+    time_traits(&normal, ret);
+    (void)role_of(role, &ret->role, &ret->want);
 }

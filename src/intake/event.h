@@ -81,7 +81,7 @@ struct event_format {
     void (*stop)(struct event_state *s);                /* may be NULL */
 };
 extern const struct event_format eve_events, zeek_events, honeypot_events, cef_events, leef_events,
-    syslog_events;
+    syslog_events, json_events;
 
 struct zeek_log;
 struct event_state {
@@ -94,6 +94,7 @@ struct event_state {
     usec now; /* when reading began: for times that do not say their year */
     struct event_slot slot[EVENT_SLOTS];
     struct zeek_log *zeek;
+    void *own;             /* of a format without a table of its own */
     struct sv context;     /* what a retry of a line needs before it */
     struct sv reject_type; /* what a line that is no event counts as */
     struct observed extra; /* a value that no longer fits */
@@ -166,6 +167,9 @@ int event_reject_cut(const struct intake_job *job, struct sv type, struct sv lin
  * is no record), or any other array. Blank lines are no records.
  */
 int event_read_file(struct intake_job *job, const struct event_format *f, struct err *e) MUST_USE;
+/* Reads records that stand at a pointer of a JSON file (csv.h). */
+int event_read_at(struct intake_job *job, const struct event_format *f, struct sv pointer,
+                  struct err *e) MUST_USE;
 /* Reads records that stand behind their length and a blank (RFC 6587 section 3.4.1). What follows a length
  * that is none is one reject. */
 int event_read_counted(struct intake_job *job, const struct event_format *f, struct err *e) MUST_USE;

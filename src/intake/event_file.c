@@ -1,4 +1,5 @@
 #include "intake/event.h"
+#include "intake/csv.h"
 
 #include <stdlib.h>
 
@@ -249,6 +250,17 @@ int event_read_file(struct intake_job *job, const struct event_format *f, struct
         rc = json_members(job->in, SV(""), give_member, &w, &split, NULL, e);
     else if (rc == OK)
         rc = give_lines(&w, e);
+    event_state_free(w.s);
+    return rc;
+}
+
+int event_read_at(struct intake_job *job, const struct event_format *f, struct sv pointer, struct err *e)
+{
+    struct file_walk w = {.job = job, .s = event_state_new(f, job->opts, e)};
+
+    if (!w.s)
+        return e ? e->code : ERR_MEMORY;
+    int rc = json_records_at(job->in, pointer, give_member, &w, e);
     event_state_free(w.s);
     return rc;
 }

@@ -4,9 +4,9 @@
 
 /* One line a format. On a tie of certainty the earlier wins: narrow formats stand before wide ones. */
 static const struct intake_format *const table[] = {
-    &fmt_stix2, &fmt_misp,  &fmt_misp_manifest, &fmt_warninglist, &fmt_kev,        &fmt_idea,
-    &fmt_xarf,  &fmt_iodef, &fmt_eve,           &fmt_zeek,        &fmt_zeek_intel, &fmt_honeypot,
-    &fmt_cef,   &fmt_leef,  &fmt_syslog,        &fmt_csv,         &fmt_list,
+    &fmt_stix2,  &fmt_misp, &fmt_misp_manifest, &fmt_warninglist, &fmt_kev,      &fmt_idea, &fmt_xarf,
+    &fmt_iodef,  &fmt_eve,  &fmt_zeek,          &fmt_zeek_intel,  &fmt_honeypot, &fmt_cef,  &fmt_leef,
+    &fmt_syslog, &fmt_json, &fmt_json_events,   &fmt_csv,         &fmt_list,
 };
 #define FORMATS (sizeof(table) / sizeof(table[0]))
 

@@ -5,7 +5,7 @@
 
 extern const struct intake_format fmt_stix2, fmt_misp, fmt_misp_manifest, fmt_kev, fmt_warninglist, fmt_eve,
     fmt_zeek, fmt_zeek_intel, fmt_honeypot, fmt_list, fmt_csv, fmt_idea, fmt_xarf, fmt_iodef, fmt_cef,
-    fmt_leef, fmt_syslog;
+    fmt_leef, fmt_syslog, fmt_json, fmt_json_events;
 
 /* Limits of one file, listed in docs/formats.md. */
 #define INTAKE_HEAD_BYTES (64u << 10)   /* what detection sees */
@@ -97,6 +97,10 @@ const char *intake_member_format(struct sv name);
 
 /* True when the first row of `head` has the columns that a source's mapping names. */
 bool csv_is_table(struct sv head, struct sv mapping);
+#define MEMBERS_TEXT_MOST 1000u /* of the member "members" of a mapping */
+/* True when a source's mapping has fields for JSON records and the head begins like JSON; then whether they
+ * are events. */
+bool json_is_mapped(struct sv head, struct sv mapping, bool *ret_events);
 /* ERR_VALUE with the place when the text is no mapping; "" is fine. */
 int csv_mapping_check(struct sv mapping, struct err *e) MUST_USE;
 

@@ -1,9 +1,13 @@
 /* A file to its records: decompression, members of archives, the format of each. */
+#include "intake/csv.h"
 #include "intake/tar.h"
+
+#include <fnmatch.h>
 
 #define DEPTH_MOST 3u         /* archives inside archives */
 #define MEMBERS_MOST 1000000u /* members of one file */
 #define HEAD_KEPT 4096u       /* of a member in no known format */
+#define NAME_MATCHED 1024u    /* a member with a longer name matches no pattern */
 
 /*
  * Stands between formats and the caller's sink and remembers that the sink said no: a fault of one archive
@@ -97,6 +101,7 @@ struct walk {
     struct tap tap;
     struct arena a;
     uint64_t members;
+    char wanted[MEMBERS_TEXT_MOST]; /* patterns separated by spaces; "" = all members */
 };
 
 /* ---- one file -------------------------------------------------------------------------------- */
@@ -120,6 +125,9 @@ static const struct intake_format *choose(const struct intake_opts *o, struct sv
     /* A mapping says which columns a source's tables have; their header may mean nothing to us. */
     if (o->mapping.n && csv_is_table(head, o->mapping))
         return intake_format_find(SV("csv"));
+    bool events;
+    if (o->mapping.n && json_is_mapped(head, o->mapping, &events))
+        return intake_format_find(events ? SV("json-events") : SV("json"));
     f = is_utf16(head) ? NULL : intake_detect(head, o->name);
     if (!f) {
         err_set(e, ERR_UNSUPPORTED, "the file is in no known format");
@@ -236,12 +244,27 @@ static int walk_other(struct walk *w, const struct tar_entry *entry, struct sv p
     return rc < 0 ? rc : tar_skip(&rest, entry->size + entry->padding, e);
 }
 
+/* Whether the source's mapping wants the member. '*' stands for any part of a path. */
+static bool is_wanted(const struct walk *w, struct sv path)
+{
+    char name[NAME_MATCHED], pattern[MEMBERS_TEXT_MOST];
+    struct sv rest = sv_c(w->wanted), one;
+    if (!w->wanted[0])
+        return true;
+    if (!sv_copy(path, name, sizeof(name)))
+        return false;
+    while (sv_cut(&rest, ' ', &one))
+        if (sv_copy(one, pattern, sizeof(pattern)) && one.n && fnmatch(pattern, name, 0) == 0)
+            return true;
+    return false;
+}
+
 static int walk_entry(struct walk *w, struct stream *in, const struct tar_entry *entry, struct sv outer,
                       unsigned depth, struct err *e)
 {
     if (++w->members > MEMBERS_MOST)
         return err_set(e, ERR_LIMIT, "the archive holds more than %u members", MEMBERS_MOST);
-    if (entry->type == TAR_DIRECTORY) {
+    if (entry->type == TAR_DIRECTORY || !is_wanted(w, entry->path)) {
         struct tar rest = {.in = in};
         return tar_skip(&rest, entry->size + entry->padding, e);
     }
@@ -291,9 +314,22 @@ static int walk_stream(struct walk *w, struct stream *in, struct sv path, unsign
     return read_one(w, in, head, path, &opts, e);
 }
 
+static int read_wanted(struct walk *w, struct err *e)
+{
+    struct csv_mapping m;
+    int rc = csv_mapping_read(w->opts->mapping, &m, e);
+    if (rc == OK)
+        (void)sv_copy(m.members, w->wanted, sizeof(w->wanted));
+    csv_mapping_clear(&m);
+    return rc;
+}
+
 int intake_parse(int fd, const struct intake_opts *o, const struct intake_sink *sink, struct err *e)
 {
     struct walk w = {.opts = o};
+    int wanted = read_wanted(&w, e);
+    if (wanted < 0)
+        return wanted;
     tap_init(&w.tap, sink);
     arena_init(&w.a, INTAKE_ARENA_BYTES);
     struct stream *in = stream_new(fd, INTAKE_OUT_BYTES, INTAKE_OUT_RATIO);

@@ -113,7 +113,7 @@ static inline int on_member(void *ctx, struct sv path, const char *format, struc
     return OK;
 }
 
-static inline void fuzz_format(const char *name, const uint8_t *data, size_t size)
+static inline void fuzz_mapped(const char *name, struct sv mapping, const uint8_t *data, size_t size)
 {
     static int fd = -1;
     const struct intake_format *format = intake_format_find(sv_c(name));
@@ -121,7 +121,7 @@ static inline void fuzz_format(const char *name, const uint8_t *data, size_t siz
     const struct intake_sink sink = {&p,       on_record,      on_claim,  on_object, on_list,
                                      on_entry, on_observation, on_reject, on_chunk,  on_member,
                                      NULL};
-    const struct intake_opts opts = {.mapping = SV(""), .format = SV(""), .name = SV("input")};
+    const struct intake_opts opts = {.mapping = mapping, .format = SV(""), .name = SV("input")};
     struct arena a;
     struct err e = ERR_NONE;
 
@@ -138,4 +138,9 @@ static inline void fuzz_format(const char *name, const uint8_t *data, size_t siz
     promise(rc <= 0 && (rc == OK || e.text[0]) && (!p.open || p.has || rc < 0));
     stream_free(in);
     arena_clear(&a);
+}
+
+static inline void fuzz_format(const char *name, const uint8_t *data, size_t size)
+{
+    fuzz_mapped(name, SV(""), data, size);
 }
