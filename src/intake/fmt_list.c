@@ -3,6 +3,7 @@
  * (list_line.c). What the comments say is used too: the day of the list ("# Last update: ...") dates its
  * claims, "# Reference: URL" stands with the lines below it.
  */
+#include "intake/csv.h"
 #include "intake/list_line.h"
 
 #include <stdlib.h>
@@ -14,7 +15,10 @@
 struct list_file {
     struct intake_job *job;
     struct list_state state;
-    usec date; /* said by a comment before the first value */
+    struct csv_mapping mapping; /* of the source: labels, confidence, context */
+    struct arena words;         /* lives as long as the file */
+    struct sv labels, allowed;  /* of a line, and of one that allows */
+    usec date;                  /* said by a comment before the first value */
     char date_said[DATE_MOST + 1];
     bool began;
     bool reference_used; /* a line stood below it: the next "Reference:" begins anew */
@@ -165,13 +169,15 @@ static int give_claims(struct list_file *f, const struct list_item *item, struct
     struct claim_rec c;
     claim_init(&c);
     c.modified = c.valid_from = c.first = c.last = f->date;
-    c.labels = item->allowed ? SV("allowed") : SV("");
+    c.labels = item->allowed ? f->allowed : f->labels;
+    c.confidence = f->mapping.confidence;
     c.note = sv_utf8(item->note) ? item->note : SV("");
     c.meta = write_meta(f, item->lists);
     int rc = sink->record(sink->ctx, sv_c(kind_name(f->value[0].kind)), e);
     for (size_t i = 0; rc >= 0 && i < item->n; i++) {
         c.value = f->value[i];
-        c.flags = item->allowed || c.value.kind == KIND_TEXT ? CLAIM_CONTEXT : 0;
+        bool context = item->allowed || f->mapping.context || c.value.kind == KIND_TEXT;
+        c.flags = context ? CLAIM_CONTEXT : 0;
         rc = sink->claim(sink->ctx, &c, e);
     }
     return rc < 0 ? rc : OK;
@@ -219,26 +225,47 @@ static int take_line(struct list_file *f, struct sv line, uint64_t number, uint6
     return rc;
 }
 
-static int list_read(struct intake_job *job, struct err *e)
+static struct sv words_of(struct list_file *f, struct sv more)
 {
-    struct liner *l = liner_new(job->in, INTAKE_LINE_BYTES);
-    struct list_file f = {.job = job, .date = USEC_NONE};
-    int rc;
-    if (!l)
-        return err_set(e, ERR_MEMORY, "no memory to read lines");
-    buf_init(&f.meta, 8192);
-    buf_init(&f.address, 256);
+    struct labels l;
+    labels_init(&l, &f->words);
+    labels_add_words(&l, f->mapping.labels);
+    labels_add_words(&l, more);
+    return labels_done(&l);
+}
+
+static int read_lines(struct list_file *f, struct liner *l, struct err *e)
+{
+    int rc = csv_mapping_read(f->job->opts->mapping, &f->mapping, e);
+    if (rc < 0)
+        return rc;
+    f->labels = words_of(f, SV(""));
+    f->allowed = words_of(f, SV("allowed"));
     for (;;) {
         struct sv line;
         uint64_t number, offset;
         bool cut;
         rc = liner_next(l, &line, &number, &offset, &cut, e);
         if (rc <= 0)
-            break;
-        rc = take_line(&f, line, number, offset, cut, e);
+            return rc;
+        rc = take_line(f, line, number, offset, cut, e);
         if (rc < 0)
-            break;
+            return rc;
     }
+}
+
+static int list_read(struct intake_job *job, struct err *e)
+{
+    struct liner *l = liner_new(job->in, INTAKE_LINE_BYTES);
+    struct list_file f = {.job = job, .date = USEC_NONE};
+    if (!l)
+        return err_set(e, ERR_MEMORY, "no memory to read lines");
+    buf_init(&f.meta, 8192);
+    buf_init(&f.address, 256);
+    arena_init(&f.words, (size_t)1 << 20);
+    int rc = read_lines(&f, l, e);
+    csv_mapping_clear(&f.mapping);
+    arena_clear(&f.words);
     buf_clear(&f.meta);
     buf_clear(&f.address);
     liner_free(l);
