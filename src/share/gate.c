@@ -1,3 +1,4 @@
+#include "share/peer_private.h"
 #include "share/taxii_private.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@ static const struct db_migration migrations[] = {
         "NOT NULL);"
         "CREATE INDEX permission_to ON permission (to_org);"},
     {2, taxii_migration},
+    {3, peer_migration},
     {0, NULL},
 };
 static const struct db_table tables[] = {
@@ -24,6 +26,9 @@ static const struct db_table tables[] = {
     {"collection_feed", TABLE_STATE},
     {"tombstone", TABLE_STATE},
     {"taxii_status", TABLE_STATE},
+    {"peer", TABLE_STATE},
+    {"peer_collection", TABLE_STATE},
+    {"peer_refusal", TABLE_STATE},
     {NULL, TABLE_STATE},
 };
 const struct db_room share_room = {.name = "share", .migrations = migrations, .tables = tables};
