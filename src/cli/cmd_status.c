@@ -34,6 +34,14 @@ static int print_people(struct cmd *c, const struct buf *json, struct err *e)
         print_safe(c->out, at.p ? at : SV("none yet"));
         fprintf(c->out, "\nindex         %lld indicators in memory\nquarantine    %lld\n",
                 (long long)indicators, (long long)quarantine);
+        struct sv digest = json_str(json_path(v, "digest", "sha256", NULL));
+        int64_t in_digest = 0;
+        if (digest.p) {
+            (void)json_i64(json_path(v, "digest", "objects", NULL), &in_digest);
+            fputs("digest        ", c->out);
+            print_safe(c->out, digest);
+            fprintf(c->out, " of %lld objects\n", (long long)in_digest);
+        }
         print_pairs(c, "counts", json_get(v, SV("counts")));
         print_pairs(c, "claims", json_get(v, SV("claims_by_kind")));
         print_pairs(c, "objects", json_get(v, SV("objects_by_type")));
@@ -44,9 +52,29 @@ static int print_people(struct cmd *c, const struct buf *json, struct err *e)
     return rc;
 }
 
+struct reading {
+    struct cmd *c;
+    usec started, told;
+};
+
+static void on_progress(void *ctx, uint64_t done)
+{
+    struct reading *r = ctx;
+    usec now = time_ticks();
+    if (r->c->people && now - r->started > 2 * USEC_SECOND && now - r->told > USEC_SECOND / 2) {
+        r->told = now;
+        fprintf(r->c->err, "\r\033[K%llu objects read, %.0f/s", (unsigned long long)done,
+                (double)done * 1e6 / (double)(now - r->started));
+        (void)fflush(r->c->err);
+    }
+}
+
 static int run(struct cmd *c)
 {
-    if (!opts_take(c, &cmd_status, NULL)) {
+    struct reading reading = {.c = c, .started = time_ticks()};
+    struct status_opts o = {.progress = on_progress, .ctx = &reading};
+    const struct opt opts[] = {{"--digest", NULL, &o.digest}, {NULL, NULL, NULL}};
+    if (!opts_take(c, &cmd_status, opts)) {
         return EXIT_USAGE;
     }
     struct err e = ERR_NONE;
@@ -57,7 +85,10 @@ static int run(struct cmd *c)
     buf_init(&json, 64u << 20);
     int rc = cmd_view(c, &a, &view, &e);
     rc = rc == OK ? fuse_index_refresh(c->node->fuse, time_now(), &e) : rc;
-    rc = rc == OK ? node_status(c->node, &view, &json, &e) : rc;
+    rc = rc == OK ? node_status_with(c->node, &view, &o, &json, &e) : rc;
+    if (reading.told) {
+        fputs("\r\033[K", c->err);
+    }
     if (rc == OK && c->json) {
         print_json(c, &json);
     } else if (rc == OK) {
@@ -69,11 +100,15 @@ static int run(struct cmd *c)
 }
 
 const struct command cmd_status = {"status", "what the node holds: counts, ledger, index, quarantine",
-                                   "usage: noroshi status [--json]\n\n"
+                                   "usage: noroshi status [--digest] [--json]\n\n"
                                    "Counts by type and source, ledger size and root, the last signed "
                                    "checkpoint, the match index, the quarantine, versions.\n\n"
+                                   "  --digest   one SHA-256 over all objects and claims this "
+                                   "organisation may hold, equal at two nodes that\n"
+                                   "             hold the same (docs/json.md); reads everything\n\n"
                                    "examples:\n"
                                    "  noroshi status\n"
+                                   "  noroshi status --digest\n"
                                    "  noroshi status --json | python3 -m json.tool\n\n"
                                    "exit codes: 0 done, 2 wrong use, 3 could not\n",
                                    NEEDS_NODE, run};

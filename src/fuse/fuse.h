@@ -309,6 +309,19 @@ typedef int (*past_fn)(void *ctx, const struct obs *o, uint64_t count, struct er
 int fuse_past_each(struct fuse *f, const struct pact_view *view, usec since, past_fn each, void *ctx,
                    struct err *e) MUST_USE;
 
+/*
+ * One hash over all that the view may hold, equal at two nodes that hold the same (docs/json.md, "digest").
+ * `dir`: where a temporary file may be made; memory stays below 100 MiB. `progress` (may be NULL) is told now
+ * and then how many were read.
+ */
+struct digest {
+    struct sha256 sha;
+    uint64_t objects; /* lines that are in it */
+};
+int fuse_digest(struct fuse *f, const struct pact_view *view, const char *dir,
+                void (*progress)(void *ctx, uint64_t done), void *ctx, struct digest *ret,
+                struct err *e) MUST_USE;
+
 /* Addresses to network and country: any MMDB files and "start,end,number,owner" CSV tables (also .gz) in
  * `dir`. Missing files are fine. */
 int fuse_network_open(struct fuse *f, const char *dir, struct err *e) MUST_USE;

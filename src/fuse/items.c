@@ -8,7 +8,7 @@ bool claim_is_object(struct sv ref)
 
 /* An indicator says "look for this in what you observe": a text is nothing to look for, and a vulnerability
  * is no observable (STIX 2.1 6). */
-static bool kind_given(enum kind k)
+bool claim_is_given(enum kind k)
 {
     return k > KIND_NONE && k < KIND_MAX && k != KIND_TEXT && k != KIND_VULNERABILITY;
 }
@@ -96,7 +96,7 @@ static int claim_changes(struct fuse *f, int64_t source, struct item_mark *mark,
     while ((rc = db_step(s, e)) == 1) {
         char id[64];
         enum kind kind = (enum kind)col_int(s, 2);
-        bool given = kind_given(kind);
+        bool given = claim_is_given(kind);
         if (given) {
             stix_claim_id(col_text(s, 8), kind, col_text(s, 3), id);
             bool back = col_int(s, 4) != 0 || claim_is_object(col_text(s, 7));

@@ -53,6 +53,8 @@ int claim_apply(struct fuse *f, const struct entry *entry, const struct claim_re
                 struct err *e);
 /* items.c: the claim came from an indicator that is stored itself. */
 bool claim_is_object(struct sv ref);
+/* An indicator can be made of values of this kind. */
+bool claim_is_given(enum kind k);
 /* Number of the stored object that this one is: the one of the same content, else the newest of its id. */
 int object_number(struct fuse *f, int64_t source, const struct object_rec *o, int64_t *ret, struct err *e);
 /* object.c */

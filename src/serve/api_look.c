@@ -82,5 +82,6 @@ int api_status(struct call *c, struct err *e)
 {
     struct pact_view view;
     int rc = call_view(c, &view, e);
-    return rc == OK ? node_status(c->node, &view, &c->out, e) : rc;
+    const struct status_opts o = {.digest = sv_eq(http_query(c->r, "digest"), SV("1"))};
+    return rc == OK ? node_status_with(c->node, &view, &o, &c->out, e) : rc;
 }

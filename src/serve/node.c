@@ -271,7 +271,32 @@ static void write_ledger(struct node *n, const struct ledger_state *s, struct jw
     jw_end_obj(w);
 }
 
+static int write_digest(struct node *n, const struct pact_view *view, const struct status_opts *o,
+                        struct jw *w, struct err *e)
+{
+    char dir[4200], hex[65];
+    struct digest d;
+    snprintf(dir, sizeof(dir), "%s/run", n->home);
+    int rc = fuse_digest(n->fuse, view, dir, o->progress, o->ctx, &d, e);
+    if (rc != OK) {
+        return rc;
+    }
+    hex_text(d.sha.b, sizeof(d.sha.b), hex);
+    jw_key(w, "digest");
+    jw_obj(w);
+    jw_kstr(w, "sha256", sv_c(hex));
+    jw_kint(w, "objects", (int64_t)d.objects);
+    jw_end_obj(w);
+    return OK;
+}
+
 int node_status(struct node *n, const struct pact_view *view, struct buf *json, struct err *e)
+{
+    return node_status_with(n, view, &(const struct status_opts){0}, json, e);
+}
+
+int node_status_with(struct node *n, const struct pact_view *view, const struct status_opts *o,
+                     struct buf *json, struct err *e)
 {
     struct ledger_state state;
     struct jw w;
@@ -294,6 +319,7 @@ int node_status(struct node *n, const struct pact_view *view, struct buf *json, 
     jw_kstr(&w, "since", sv_c(started));
     write_ledger(n, &state, &w);
     rc = fuse_status(n->fuse, view, &w, e);
+    rc = rc == OK && o->digest ? write_digest(n, view, o, &w, e) : rc;
     jw_end_obj(&w);
     return rc == OK && json->failed ? err_set(e, ERR_MEMORY, "no memory for the status") : rc;
 }

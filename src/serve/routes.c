@@ -281,7 +281,7 @@ const struct route routes[] = {
      "status",
      "Counts, ledger, index, quarantine, versions",
      "",
-     {{0}},
+     {{"digest", "query", "integer", false, "1: also the content digest, which reads everything"}},
      NULL,
      NULL,
      200,

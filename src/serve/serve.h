@@ -53,6 +53,13 @@ int node_view(struct node *n, struct uuid org, struct arena *a, struct pact_view
               struct err *e) MUST_USE;
 /* {"name","version",...,"counts",...,"ledger",...,"index",...}: the status object of CLI and API. */
 int node_status(struct node *n, const struct pact_view *view, struct buf *json, struct err *e) MUST_USE;
+struct status_opts {
+    bool digest; /* also the content digest (fuse_digest): reads everything */
+    void (*progress)(void *ctx, uint64_t done);
+    void *ctx;
+};
+int node_status_with(struct node *n, const struct pact_view *view, const struct status_opts *o,
+                     struct buf *json, struct err *e) MUST_USE;
 int node_verify(struct node *n, const struct ledger_progress *p, int64_t *ret_findings,
                 struct err *e) MUST_USE;
 int node_rebuild(struct node *n, const struct ledger_progress *p, struct err *e) MUST_USE;
