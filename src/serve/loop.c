@@ -107,17 +107,27 @@ static int run(struct loop *l, const struct serve_opts *o, struct err *e)
         rc = err_set(e, ERR_LIMIT, "cannot start the background thread");
     }
     if (rc == OK) {
+        rc = node_start_work(l->node, e);
+        if (rc != OK) {
+            atomic_store(&l->stop, true);
+            pthread_join(l->thread, NULL);
+        }
+    }
+    if (rc == OK) {
         if (o->ready) {
             o->ready(o->ctx, web_address(web));
         }
         wait_for_signal();
         log_info("serve", "stopping");
+        /* First, so that nobody waits for a server somewhere while the node ends. */
+        node_end_work(l->node);
         atomic_store(&l->stop, true);
         pthread_join(l->thread, NULL);
     }
     command_socket_close(commands);
     l->node->web = NULL;
     web_stop(web);
+    node_stop_work(l->node);
     return rc;
 }
 

@@ -23,6 +23,7 @@ const struct conf_item node_schema[] = {
     {"ledger.pad", CONF_INT, 1, 4096, "64",
      "Before a checkpoint the log is filled up to a multiple of so many entries, so that its growth tells "
      "little."},
+    {"jobs.threads", CONF_INT, 1, 16, "2", "Feeds and other background work done at the same time."},
     {"log.level", CONF_TEXT, 1, 8, "info", "Least level that is logged: debug, info, warn, error."},
     {0},
 };
@@ -79,8 +80,8 @@ static int read_secret(struct node *n, struct err *e)
 
 static int migrate(struct db *db, struct err *e)
 {
-    static const struct db_room *const rooms[] = {&ledger_room, &intake_room,  &fuse_room,
-                                                  &share_room,  &partner_room, &serve_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &jobs_room,  &intake_room,  &fuse_room,
+                                                  &feed_room,   &share_room, &partner_room, &serve_room};
     for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         int rc = db_migrate(db, rooms[i], e);
         if (rc != OK) {
@@ -175,6 +176,7 @@ int node_open(const char *home, enum node_mode mode, struct node *ret, struct er
         rc = rc == OK ? fetcher_spool(ret->fetcher, path, e) : rc;
     }
     rc = rc == OK ? open_rooms(ret, mode, e) : rc;
+    rc = rc == OK && mode == NODE_WRITE ? node_open_work(ret, e) : rc;
     rc = rc == OK ? find_home_org(ret, e) : rc;
     if (rc != OK) {
         node_close(ret);
@@ -187,6 +189,7 @@ void node_close(struct node *n)
     if (!n) {
         return;
     }
+    node_close_work(n);
     fuse_free(n->fuse);
     ledger_close(n->ledger);
     db_close(n->db);

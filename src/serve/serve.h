@@ -8,8 +8,10 @@
 
 #include "share/gate.h"
 #include "share/partner.h"
-#include "net/fetch.h"
+#include "fuse/feed.h"
 #include "net/http.h"
+
+#define NODE_JOB_KINDS 4
 
 struct node {
     char home[4096];
@@ -20,6 +22,10 @@ struct node {
     struct fuse *fuse;
     struct parsers *parsers;
     struct fetcher *fetcher; /* HTTP out; NULL when opened for reading only */
+    struct feeds feeds;      /* what feeds work with */
+    /* Background work: its kinds (node_jobs.c; ends with a NULL name), and its threads while it serves. */
+    struct job_kind job_kinds[NODE_JOB_KINDS];
+    struct jobs *jobs;
     struct hash_secret secret;
     struct uuid org; /* home organisation */
     char name[128];

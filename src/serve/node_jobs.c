@@ -1,0 +1,66 @@
+/* The background work of the node: its kinds, what they work with, and who is told. */
+#include "serve/node.h"
+
+#include <stdlib.h>
+
+static void tell_sighting(void *ctx, const struct sighting *s)
+{
+    node_publish(ctx, s);
+}
+
+int node_open_work(struct node *n, struct err *e)
+{
+    char keys[4096];
+    int rc = node_path(n->home, "keys", keys, e);
+    char *dir = rc == OK ? strdup(keys) : NULL;
+    if (rc == OK && !dir)
+        rc = err_set(e, ERR_MEMORY, "no memory to open the node");
+    n->feeds = (struct feeds){.db = n->db,
+                              .ledger = n->ledger,
+                              .fuse = n->fuse,
+                              .fetcher = n->fetcher,
+                              .parsers = n->parsers,
+                              .keys = dir,
+                              .sighting = tell_sighting,
+                              .ctx = n};
+    n->job_kinds[0] = (struct job_kind){.name = FEED_KIND, .run = feed_job, .ctx = &n->feeds};
+    n->job_kinds[1] = (struct job_kind){0};
+    return rc == OK ? jobs_recover(n->db, time_now(), e) : rc;
+}
+
+void node_close_work(struct node *n)
+{
+    free((void *)(uintptr_t)n->feeds.keys);
+    n->feeds = (struct feeds){0};
+}
+
+static void tell_end(void *ctx, const struct job_call *call, int rc, const struct err *e)
+{
+    if (rc == OK)
+        log_info("jobs", "%.*s: %s", SV_ARG(call->name), call->text);
+    else if (rc != ERR_CANCELLED)
+        log_warn("jobs", "%.*s: %s", SV_ARG(call->name), e->text);
+}
+
+int node_start_work(struct node *n, struct err *e)
+{
+    const struct jobs_opts o = {
+        .kinds = n->job_kinds, .threads = (unsigned)conf_int(n->conf, "jobs.threads"), .ended = tell_end};
+    n->jobs = jobs_new(n->db, &o, e);
+    int rc = n->jobs ? jobs_start(n->jobs, e) : e->code;
+    if (rc != OK)
+        node_stop_work(n);
+    return rc;
+}
+
+void node_end_work(struct node *n)
+{
+    jobs_end(n->jobs);
+    fetcher_hang_up(n->fetcher);
+}
+
+void node_stop_work(struct node *n)
+{
+    jobs_stop(n->jobs);
+    n->jobs = NULL;
+}
