@@ -46,6 +46,8 @@ static struct stix_msg *place(struct stix_report *r, enum stix_level level)
 }
 
 static void add(struct check *c, enum stix_level level, enum stix_advice advice, const char *section,
+                const char *fmt, va_list args) PRINTF(5, 0);
+static void add(struct check *c, enum stix_level level, enum stix_advice advice, const char *section,
                 const char *fmt, va_list args)
 {
     struct stix_report *r = c->r;
