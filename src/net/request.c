@@ -35,15 +35,31 @@ static void find_peer(struct http_request *r)
 }
 
 struct head_facts {
+    bool named; /* every name is a token */
     size_t bytes;
     unsigned lengths, codings;
     struct sv length, coding;
 };
 
+/* RFC 9110 5.6.2. A name with a blank before the colon is another name to us and the same to some proxy. */
+static bool is_token(const char *s)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    const char *p = s;
+    for (; *p; p++) {
+        bool word = (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z');
+        if (!word && !strchr(marks, *p)) {
+            return false;
+        }
+    }
+    return p > s;
+}
+
 static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct head_facts *f = cls;
     f->bytes += strlen(name) + (value ? strlen(value) : 0) + 4;
+    f->named = f->named && is_token(name);
     if (sv_ieq(sv_c(name), SV("Content-Length"))) {
         f->lengths++;
         f->length = sv_c(value);
@@ -68,9 +84,13 @@ static bool check_head(struct http_request *r, struct head_facts *f, uint64_t *r
     struct sv path = SV_NONE;
     if (f->bytes > r->server->max_head) {
         refuse(r, 431, "the head of the request is too large");
+    } else if (!f->named) {
+        http_set(r, "Connection", "close");
+        refuse(r, 400, "a header of the request has no proper name");
     } else if (f->lengths > 1 || f->codings > 1 || (f->lengths && f->codings) ||
                (f->codings && !sv_ieq(f->coding, SV("chunked"))) ||
                (f->lengths && !sv_u64(f->length, ret_length))) {
+        http_set(r, "Connection", "close");
         refuse(r, 400, "the length of the body is not stated in one clear way");
     } else if (text_target(sv_c(r->target), &path, &r->query)) {
         r->path = text_unescape(&r->arena, path, false);
@@ -166,11 +186,11 @@ static enum MHD_Result judge_later(struct http_request *r)
 static enum MHD_Result on_head(struct http_request *r, const char *method)
 {
     struct http_server *s = r->server;
-    struct head_facts f = {0};
+    struct head_facts f = {.named = true};
     r->method = method_of(method);
     find_peer(r);
     bool good = check_head(r, &f, &r->length);
-    r->stated = f.lengths == 1 && f.codings == 0;
+    r->stated = f.lengths == 1 && f.codings == 0 && f.named;
     if (good) {
         r->headed = true;
         r->verdict = s->handler.head(s->handler.ctx, r, &r->max_body, &r->to_file, &r->user);

@@ -44,6 +44,22 @@ static int refuse_parameter(struct sv name, const char *why, struct err *e)
                        "match[spec_version], each once");
 }
 
+/* Words or times, with commas (TAXII 2.1, 3.4.1.3). */
+static int check_versions(struct sv list, struct err *e)
+{
+    const struct time_opts utc = {.fallback = zone_find(SV("UTC"), NULL)};
+    struct sv part;
+    usec at;
+    while (sv_cut(&list, ',', &part)) {
+        bool word = sv_eq(part, SV("last")) || sv_eq(part, SV("first")) || sv_eq(part, SV("all"));
+        if (!word && time_parse(part, &utc, &at, e) != OK) {
+            err_set(e, ERR_VALUE, "match[version] holds neither last, first, all nor times");
+            return err_hint(e, "a time is written as 2026-08-22T02:53:35.123Z");
+        }
+    }
+    return OK;
+}
+
 /* A filter that is not understood must not be passed over: the client would get what it did not ask for.
  * Other parameters are (TAXII 2.1, 1.6.3 lets servers ignore what they do not know). */
 static int read_query(const struct call *c, struct taxii_query *q, struct err *e)
@@ -65,12 +81,13 @@ static int read_query(const struct call *c, struct taxii_query *q, struct err *e
             *to = value;
         }
     }
-    return OK;
+    return q->match_version.n ? check_versions(q->match_version, e) : OK;
 }
 
 /* ---- pages */
 
 struct page_stream {
+    struct db *db;
     struct taxii_page *page;
     struct buf first; /* what was read before the answer began */
     bool begun;
@@ -84,6 +101,17 @@ static void close_page(void *stream)
     free(s);
 }
 
+/* A statement in the middle of its rows keeps one read transaction for the whole block: else each object
+ * would pay for the locks of its own. */
+static int pull_block(struct page_stream *s, struct buf *out)
+{
+    struct err e = ERR_NONE;
+    struct stmt *hold = db_query(s->db, "SELECT id FROM api_root", &e);
+    int rc = hold && db_step(hold, &e) >= 0 ? taxii_page_pull(s->page, out) : -2;
+    db_done(hold);
+    return rc;
+}
+
 static int pull_page(void *stream, struct buf *out)
 {
     struct page_stream *s = stream;
@@ -93,7 +121,7 @@ static int pull_page(void *stream, struct buf *out)
         buf_clear(&s->first);
         return 0;
     }
-    return taxii_page_pull(s->page, out);
+    return pull_block(s, out);
 }
 
 static void set_added(struct call *c, usec first, usec last)
@@ -115,9 +143,9 @@ static int answer_page(struct call *c, struct taxii_page *page, struct err *e)
         taxii_page_free(page);
         return err_set(e, ERR_MEMORY, "no memory for the answer");
     }
-    *s = (struct page_stream){.page = page};
+    *s = (struct page_stream){.db = c->node->db, .page = page};
     buf_init(&s->first, 16u << 20);
-    int rc = taxii_page_pull(page, &s->first);
+    int rc = pull_block(s, &s->first);
     if (rc < -1 || s->first.failed) {
         close_page(s);
         return err_set(e, ERR_INTERNAL, "the page could not be read");
@@ -149,6 +177,7 @@ static int page_of(struct call *c, enum taxii_what what, struct sv object, struc
         return err_set(e, ERR_NOT_FOUND, "there is no such object");
     }
     if (rc != OK) {
+        c->status = rc == ERR_LIMIT ? 400 : 0; /* of the filters, not of a body */
         return rc;
     }
     set_added(c, first, last);

@@ -29,7 +29,8 @@ static bool reserved(struct sv path)
 int taxii_find(struct call *c, struct err *e)
 {
     struct sv path = without_slashes(http_path(c->r)), rest = SV("");
-    if (reserved(path)) {
+    /* Doubled slashes are no other writing of an address: rules of a proxy in front go by addresses. */
+    if (reserved(path) || sv_find(http_path(c->r), SV("//")) != SIZE_MAX) {
         return OK;
     }
     struct taxii_call *t = arena_calloc(&c->a, 1, sizeof(*t));

@@ -334,6 +334,14 @@ static void test_unclear_length(void **state)
         400);
     assert_int_equal(status_of(s, SV("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -3\r\n\r\n"), SV("")),
                      400);
+    assert_int_equal(/* the name is "Transfer-Encoding " here and may be another to a proxy in front */
+                     status_of(s,
+                               SV("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : "
+                                  "chunked\r\nContent-Length: "
+                                  "5\r\n\r\n"),
+                               SV("0\r\n\r\nGET /echo HTTP/1.1\r\nHost: x\r\n\r\n")),
+                     400);
+    assert_int_equal(status_of(s, SV("GET /echo HTTP/1.1\r\nHost: x\r\nX(y): z\r\n\r\n"), SV("")), 400);
     assert_int_equal(atomic_load(&seen.handled), 0);
     http_stop(s, 2);
 }
