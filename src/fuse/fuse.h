@@ -182,6 +182,10 @@ bool fuse_sighting_json(struct fuse *f, const struct pact_view *view, const stru
  * counts only what the view sees. */
 int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, struct err *e) MUST_USE;
 
+/* One thing as it would be given out: the newest visible version of a stored object, or the first visible
+ * claim of a value as its indicator. Also whose and how marked. ERR_NOT_FOUND. */
+int fuse_thing(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *json,
+               int64_t *ret_source, enum tlp *ret_tlp, struct err *e) MUST_USE;
 /*
  * A tlog-proof (ledger_prove_record) of the newest visible version of a STIX id, of the first visible claim
  * of a value, or, for who runs the node, of an entry by number. ERR_NOT_FOUND.
@@ -288,6 +292,7 @@ int fuse_give(struct fuse *f, const struct pact_view *view, const struct give_fi
 /* A stored object; the pattern is an indicator's. */
 struct given_object {
     struct sv id, type, pattern, pattern_type, name, json, source_name;
+    struct jv object; /* `json`, read */
     char reliability;
     enum tlp tlp;
     bool compound; /* no claims stand for it: its pattern is more than values, or in another language */

@@ -47,7 +47,9 @@ static void read_spki(struct reading *r, struct jv doc, struct partner_card *ret
             read_fail(r, "tls_spki_sha256", "must be one or two SHA-256 hashes in hex");
             return;
         }
-        ret->spki[i] = arena_sv(r->a, hex);
+        char lower[65];
+        hex_text(hash, sizeof(hash), lower);
+        ret->spki[i] = arena_sv(r->a, sv_c(lower));
     }
 }
 
@@ -63,9 +65,9 @@ static void read_country(struct reading *r, struct jv doc, struct partner_card *
 
 static void read_card(struct reading *r, struct jv doc, struct partner_card *ret)
 {
-    static const char *const keys[] = {"type", "version",    "id",  "name", "country", "zone",     "kind",
-                                       "contact", "url", "log",  "witness", "messages", "tls_spki_sha256",
-                                       NULL};
+    static const char *const keys[] = {
+        "type", "version", "id",      "name",     "country",         "zone", "kind", "contact",
+        "url",  "log",     "witness", "messages", "tls_spki_sha256", NULL};
     read_known(r, doc, keys);
     if (!sv_eq(json_get_str(doc, SV("type")), SV("noroshi-partner"))) {
         read_fail(r, "type", "must be noroshi-partner");

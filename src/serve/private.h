@@ -57,6 +57,7 @@ struct caller {
     char name[72];
     char csrf[CSRF_ROOM];
     char certificate[65]; /* SPKI sum in hex when it is by that; else "" */
+    bool partner;         /* the certificate is a partner's: `org` is the partner */
 };
 /*
  * Reads the session cookie or API key. A request without either is an unknown caller (OK); a bad, ended or
@@ -70,7 +71,7 @@ bool caller_stands(struct db *db, const struct caller *c, usec now);
 int caller_touch(struct db *db, const struct caller *c, usec now, struct err *e) MUST_USE;
 /* "key:7" or "account:3" */
 void caller_actor(const struct caller *c, char ret[40]);
-/* "user:NAME", "key:NAME", "cert:SPKI SUM", or "" for nobody: as rights name it. */
+/* "user:NAME", "key:NAME", "cert:SPKI SUM", "partner:UUID", or "" for nobody: as rights name it. */
 #define PRINCIPAL_ROOM 80
 void caller_principal(const struct caller *c, char ret[PRINCIPAL_ROOM]);
 /* id, name, org, role from the first columns of a row. */
@@ -258,6 +259,7 @@ int api_find(struct call *c, struct err *e);
 int api_sightings(struct call *c, struct err *e);
 int api_status(struct call *c, struct err *e);
 int api_sources(struct call *c, struct err *e); /* api_sources.c */
+int api_feeds(struct call *c, struct err *e); /* api_feeds.c */
 int api_source_put(struct call *c, struct err *e);
 int api_rejected(struct call *c, struct err *e); /* api_rejected.c */
 int api_retry(struct call *c, struct err *e);

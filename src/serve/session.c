@@ -26,7 +26,11 @@ void caller_actor(const struct caller *c, char ret[40])
 
 void caller_principal(const struct caller *c, char ret[PRINCIPAL_ROOM])
 {
-    if (c->certificate[0]) {
+    if (c->partner) {
+        char id[37];
+        uuid_text(c->org, id);
+        snprintf(ret, PRINCIPAL_ROOM, "partner:%s", id);
+    } else if (c->certificate[0]) {
         snprintf(ret, PRINCIPAL_ROOM, "cert:%s", c->certificate);
     } else if (c->known) {
         snprintf(ret, PRINCIPAL_ROOM, "%s:%s", c->by_key ? "key" : "user", c->name);
@@ -182,6 +186,18 @@ int caller_by_key(struct db *db, struct sv key, usec now, struct caller *ret, st
     return rc < 0 ? rc : OK;
 }
 
+/* A partner is known by the keys of its card: no key of this node has to be made for it. */
+static int partner_caller(struct db *db, const struct sha256 *spki, struct caller *ret, struct err *e)
+{
+    struct caller c = {.known = true, .by_key = true, .partner = true, .role = ROLE_CLIENT};
+    int rc = partner_by_key(db, spki, &c.org, e);
+    if (rc == 1) {
+        snprintf(c.name, sizeof(c.name), "partner");
+        *ret = c;
+    }
+    return rc;
+}
+
 int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, struct caller *ret,
                           struct err *e)
 {
@@ -194,6 +210,7 @@ int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, st
     hex_text(spki->b, sizeof(spki->b), hex);
     db_text(s, sv_c(hex));
     int rc = read_key(s, now, ret, e);
+    rc = rc == 0 ? partner_caller(db, spki, ret, e) : rc;
     if (rc == 0) {
         return refuse(e, "no key of this node is bound to this certificate",
                       "register it: noroshi key add NAME --certificate FILE");
@@ -213,7 +230,7 @@ bool certificates_registered(struct db *db, usec now)
     db_time(s, now);
     bool any = db_step(s, &e) == 1;
     db_done(s);
-    return any;
+    return any || partner_any(db);
 }
 
 int caller_find(struct db *db, const struct http_request *r, usec now, struct caller *ret, struct err *e)

@@ -1,3 +1,4 @@
+#include "share/partner.h"
 #include "share/peer_private.h"
 #include "share/taxii_private.h"
 
@@ -178,6 +179,39 @@ static int load_grants(struct db *db, struct uuid viewer, struct arena *a, struc
     return rc;
 }
 
+/* What signed agreements grant a partner, as far as a whole source can be judged; each thing is asked about
+ * again before it goes (release.c). */
+static int add_agreed(struct db *db, struct uuid viewer, usec now, struct arena *a, struct pact_grant *grants,
+                      size_t *n, struct err *e)
+{
+    struct agreement_state *state = NULL;
+    size_t count = 0;
+    char id[37];
+    uuid_text(viewer, id);
+    int active = partner_is_active(db, sv_c(id), e);
+    int rc = active == 1 ? agreed_register(db, now, a, &state, &count, e) : active;
+    for (size_t i = 0; rc == OK && i < count; i++) {
+        const struct agreement *g = state[i].agreement;
+        for (size_t k = 0; state[i].active && k < g->grants; k++) {
+            if (!uuid_eq(g->grant[k].to, viewer)) {
+                continue;
+            }
+            if (*n == GRANTS_MAX) {
+                return err_set(e, ERR_LIMIT, "more than %d grants for one organisation", GRANTS_MAX);
+            }
+            grants[(*n)++] = (struct pact_grant){.id = g->grant[k].id,
+                                                 .from = g->grant[k].from,
+                                                 .to = viewer,
+                                                 .purpose = g->grant[k].purpose,
+                                                 .ceiling = g->grant[k].ceiling,
+                                                 .valid_from = g->valid_from,
+                                                 .valid_until = g->valid_until,
+                                                 .exercise = g->grant[k].exercise};
+        }
+    }
+    return rc;
+}
+
 /* ---- views
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -224,6 +258,7 @@ int gate_view(struct db *db, struct uuid viewer, enum purpose purpose, usec now,
     struct pact_grant *grants = NULL;
     struct view_build b = {.purpose = purpose, .now = now, .view = ret};
     int rc = load_grants(db, viewer, a, &grants, &b.n, e);
+    rc = rc == OK ? add_agreed(db, viewer, now, a, grants, &b.n, e) : rc;
     if (rc != OK) {
         return rc;
     }
@@ -245,9 +280,10 @@ int gate_explain(struct db *db, struct uuid viewer, int64_t source, enum tlp mar
     struct source s = {0};
     struct pact_grant *grants = NULL;
     size_t n = 0;
-    arena_init(&a, 16u << 20);
+    arena_init(&a, 512u << 20);
     int rc = source_get(db, source, &a, &s, e);
     rc = rc == OK ? load_grants(db, viewer, &a, &grants, &n, e) : rc;
+    rc = rc == OK ? add_agreed(db, viewer, now, &a, grants, &n, e) : rc;
     if (rc == OK) {
         const struct pact_ask ask = {.owner = s.org,
                                      .viewer = viewer,

@@ -39,12 +39,13 @@ static int store(struct db *db, const struct partner_card *c, struct sv record, 
                  const struct entry *entry, struct err *e)
 {
     char id[37];
-    struct stmt *s =
-        db_query(db,
-                 "INSERT INTO partner (id, record, status, changed, entry) VALUES (?,?,?,?,?) ON "
-                 "CONFLICT (id) DO UPDATE SET record = excluded.record, status = excluded.status, "
-                 "changed = excluded.changed, entry = excluded.entry",
-                 e);
+    struct stmt *s = db_query(db,
+                              "INSERT INTO partner (id, record, status, spki_now, spki_next, changed, entry) "
+                              "VALUES (?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET record = "
+                              "excluded.record, status = excluded.status, spki_now = excluded.spki_now, "
+                              "spki_next = excluded.spki_next, changed = excluded.changed, entry = "
+                              "excluded.entry",
+                              e);
     if (!s) {
         return e->code;
     }
@@ -52,6 +53,8 @@ static int store(struct db *db, const struct partner_card *c, struct sv record, 
     db_text(s, sv_c(id));
     db_text(s, record);
     db_int(s, status);
+    db_text(s, c->spki[0]);
+    db_text(s, c->spki[1]);
     db_time(s, entry->at);
     db_int(s, entry->id);
     int rc = db_run(s, e);
@@ -310,5 +313,43 @@ int partner_set(struct ledger *l, struct db *db, struct uuid id, enum partner_st
     p.status = status;
     rc = rc == OK ? accept(l, db, &p, now, e) : rc;
     arena_clear(&a);
+    return rc;
+}
+
+int partner_by_key(struct db *db, const struct sha256 *spki, struct uuid *ret, struct err *e)
+{
+    char hex[65];
+    struct stmt *s =
+        db_query(db, "SELECT id FROM partner WHERE status = ? AND (spki_now = ? OR spki_next = ?)", e);
+    if (!s) {
+        return e->code;
+    }
+    hex_text(spki->b, sizeof(spki->b), hex);
+    db_int(s, PARTNER_ACTIVE);
+    db_text(s, sv_c(hex));
+    db_text(s, sv_c(hex));
+    int rc = db_step(s, e);
+    if (rc == 1 && !uuid_parse(col_text(s, 0), ret)) {
+        rc = err_set(e, ERR_CORRUPT, "a partner's id is no UUID");
+    }
+    db_done(s);
+    return rc;
+}
+
+bool partner_any(struct db *db)
+{
+    return db_value(db, "SELECT count(*) FROM partner WHERE status = 1", 0) > 0;
+}
+
+int partner_is_active(struct db *db, struct sv id, struct err *e)
+{
+    struct stmt *s = db_query(db, "SELECT 1 FROM partner WHERE id = ? AND status = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, id);
+    db_int(s, PARTNER_ACTIVE);
+    int rc = db_step(s, e);
+    db_done(s);
     return rc;
 }

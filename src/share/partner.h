@@ -46,6 +46,12 @@ int partner_find(struct db *db, struct sv id_or_name, struct arena *a, struct pa
 int partner_each(struct db *db, struct arena *a, int (*each)(void *ctx, const struct partner *p), void *ctx,
                  struct err *e) MUST_USE;
 
+/* 1 and the active partner whose TLS key this is, the present or the next one; 0 = nobody's. */
+int partner_by_key(struct db *db, const struct sha256 *spki, struct uuid *ret, struct err *e) MUST_USE;
+/* 1 = it is an active partner's, 0 = it is not. */
+int partner_is_active(struct db *db, struct sv id, struct err *e) MUST_USE;
+bool partner_any(struct db *db); /* some partner is active */
+
 /* ---- agreements */
 
 #define SIGNATURE_PAYLOAD "application/vnd.noroshi.agreement-signature+json;v=1"

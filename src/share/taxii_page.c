@@ -1,4 +1,5 @@
 /* Pages of objects, manifest and versions. */
+#include "share/shares.h"
 #include "share/taxii_private.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct taxii_page {
     struct page_entry *entry;
     size_t n, room, at;
     bool more, open;
+    int64_t share; /* its entry in the register of shares; 0 = it is no partner's */
     char next[TAXII_CURSOR_TEXT];
 };
 
@@ -61,11 +63,17 @@ static int choose(struct choosing *c, size_t limit, struct err *e)
         if (!taxii_eye_sees(c->chooser.eye, m.source, m.tlp)) {
             continue;
         }
-        c->any_seen = true;
+        struct taxii_partner *partner = c->chooser.eye->partner;
+        c->any_seen = c->any_seen || !partner;
         rc = taxii_chosen(&c->chooser, &m, id, e);
+        rc = rc == 1 && partner ? taxii_partner_gives(partner, c->p->t, &m, e) : rc;
+        c->any_seen = c->any_seen || rc == 1;
         if (rc == 1 && c->p->n == limit) {
             c->p->more = true;
             return OK;
+        }
+        if (rc == 1 && partner) {
+            taxii_partner_count(partner);
         }
         rc = rc == 1 ? add_entry(c->p, &m, limit, e) : rc;
         if (rc < 0) {
@@ -102,7 +110,7 @@ static int fill(struct taxii_page *p, const struct taxii_collection *col, struct
     rc = rc == OK ? choose(&c, f->limit, e) : rc;
     taxii_scan_close(&c.scan);
     if (rc == OK && q->object.p && !c.any_seen) {
-        rc = sees_object(&c, p->t, q->object, e);
+        rc = eye->partner ? 0 : sees_object(&c, p->t, q->object, e);
         rc = rc == 0 ? err_set(e, ERR_NOT_FOUND, "there is no such object") : rc < 0 ? rc : OK;
     }
     return rc;
@@ -121,6 +129,19 @@ static struct taxii_query settled(const struct taxii_query *q, enum taxii_what w
         r.match_id = r.match_type = SV_NONE;
     }
     return r;
+}
+
+/* What goes to a partner stands in the register before its first byte leaves. */
+static int register_page(struct taxii_page *p, const struct taxii_collection *c, const struct taxii_query *q,
+                         struct taxii_partner *partner, struct err *e)
+{
+    const struct taxii_page_facts f = {.collection = c,
+                                       .query = q,
+                                       .what = p->what,
+                                       .first = p->n ? p->entry[0].added : USEC_NONE,
+                                       .last = p->n ? p->entry[p->n - 1].added : USEC_NONE,
+                                       .things = p->n};
+    return partner && p->n ? taxii_partner_note(partner, p->t, &f, &p->share, e) : OK;
 }
 
 static int open_page(struct taxii_page *p, const struct taxii_collection *c, const struct taxii_who *who,
@@ -144,6 +165,7 @@ static int open_page(struct taxii_page *p, const struct taxii_collection *c, con
         }
         rc = taxii_eye_open(p->t->db, c, who, now, &eye, e);
         rc = rc == OK ? fill(p, c, &f, &eye, q, at > f.after ? at : f.after, e) : rc;
+        rc = rc == OK ? register_page(p, c, q, eye.partner, e) : rc;
         taxii_eye_close(&eye);
     }
     if (rc == OK && p->more) {
@@ -204,10 +226,9 @@ static void begin(struct taxii_page *p, struct buf *out)
     buf_printf(out, "\"%s\":[", names[p->what]);
 }
 
-/* A text of the member's own, in place of the stored object. */
-static int write_own(struct taxii_page *p, int64_t member, struct buf *out, struct err *e)
+int taxii_own_text(const struct taxii *t, int64_t member, struct buf *out, struct err *e)
 {
-    struct stmt *s = db_query(p->t->db, "SELECT body FROM member_text WHERE member = ?", e);
+    struct stmt *s = db_query(t->db, "SELECT body FROM member_text WHERE member = ?", e);
     if (!s) {
         return e->code;
     }
@@ -225,7 +246,7 @@ static int write_object(struct taxii_page *p, const struct page_entry *m, struct
     size_t before = out->n;
     bool open = p->open;
     begin(p, out);
-    int rc = m->own ? write_own(p, m->member, out, e)
+    int rc = m->own ? taxii_own_text(p->t, m->member, out, e)
                     : fuse_item_write(p->t->fuse, m->claim, m->number, m->version, out, e);
     if (rc != 1) { /* it changed or went since the page was chosen: its new version stands further on */
         out->n = before;
@@ -296,6 +317,11 @@ int taxii_page_pull(struct taxii_page *p, struct buf *out)
 void taxii_page_free(struct taxii_page *p)
 {
     if (p) {
+        struct err ignored = ERR_NONE;
+        if (p->share && p->at == p->n) {
+            /* Without the note the entry says that more went than did: never the other way. */
+            (void)!share_end(p->t->db, p->share, time_now(), &ignored);
+        }
         free(p->entry);
         free(p);
     }

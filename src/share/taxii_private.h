@@ -24,6 +24,8 @@ struct taxii_eye {
     struct pact_view view; /* lives in `a` */
     enum tlp ceiling;
     struct arena a;
+    struct taxii_partner
+        *partner; /* the caller is one: the agreements are asked about each thing; else NULL */
 };
 int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct taxii_who *who, usec now,
                    struct taxii_eye *ret, struct err *e);
@@ -32,6 +34,30 @@ static inline bool taxii_eye_sees(const struct taxii_eye *y, int64_t source, enu
 {
     return tlp <= y->ceiling && pact_sees(&y->view, source, tlp);
 }
+
+/* taxii_page.c: a text of the member's own, in place of the stored object. 1 = there is one. */
+int taxii_own_text(const struct taxii *t, int64_t member, struct buf *out, struct err *e);
+
+/* taxii_partner.c: what goes to a partner, thing by thing, and the register of it. */
+struct taxii_member;
+int taxii_partner_open(struct db *db, struct uuid partner, usec now, struct taxii_partner **ret,
+                       struct err *e);
+void taxii_partner_free(struct taxii_partner *p);
+/* 1 = it may go, 0 = not. */
+int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
+                        struct err *e);
+/* What was asked about last goes: it counts. */
+void taxii_partner_count(struct taxii_partner *p);
+/* Writes into the register what goes with this page; *ret_entry is the entry. */
+struct taxii_page_facts {
+    const struct taxii_collection *collection;
+    const struct taxii_query *query;
+    enum taxii_what what;
+    usec first, last;
+    size_t things;
+};
+int taxii_partner_note(struct taxii_partner *p, const struct taxii *t, const struct taxii_page_facts *f,
+                       int64_t *ret_entry, struct err *e);
 
 /* ---- members */
 

@@ -1,4 +1,5 @@
 /* The gate of a collection: what a caller may see of it. */
+#include "share/release.h"
 #include "share/taxii_private.h"
 
 #define VIEW_MOST (64u << 20)
@@ -6,12 +7,19 @@
 int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct taxii_who *who, usec now,
                    struct taxii_eye *ret, struct err *e)
 {
-    ret->ceiling = c->ceiling;
+    struct uuid partner;
+    *ret = (struct taxii_eye){.ceiling = c->ceiling};
     arena_init(&ret->a, VIEW_MOST);
-    return gate_view(db, who->org, PURPOSE_NETWORK_SAFETY, now, &ret->a, &ret->view, e);
+    int rc = gate_view(db, who->org, PURPOSE_NETWORK_SAFETY, now, &ret->a, &ret->view, e);
+    if (rc == OK && who->except > 0 && (size_t)who->except < ret->view.sources) {
+        ret->view.ceiling[who->except] = -1;
+    }
+    bool is_partner = release_principal(who->principal, &partner);
+    return rc == OK && is_partner ? taxii_partner_open(db, partner, now, &ret->partner, e) : rc;
 }
 
 void taxii_eye_close(struct taxii_eye *y)
 {
+    taxii_partner_free(y->partner);
     arena_clear(&y->a);
 }

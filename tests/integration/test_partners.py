@@ -1,5 +1,7 @@
 """Partners and agreements: cards compared by fingerprint, two persons on each side, in force only when all have signed."""
 import json
+import pathlib
+import tempfile
 import time
 
 import node
@@ -34,11 +36,36 @@ def befriend(t, a, b):
     return card, digits
 
 
-def pair(t):
+MADE = tempfile.TemporaryDirectory(prefix="noroshi-test-", ignore_cleanup_errors=True)
+KEPT = {}
+
+
+def once(name, make):
+    """What make(t) gives, made once and copied for each test: passwords are slow to hash on purpose."""
+    def copies(t):
+        if name not in KEPT:
+            KEPT[name] = make(node.Tests(pathlib.Path(MADE.name, name)))
+        made = []
+        for x in KEPT[name]:
+            if isinstance(x, node.Home):
+                copy = x.copy(t.path(x.called))
+                copy.called = x.called
+                x = copy
+            made.append(x)
+        return tuple(made)
+    pathlib.Path(MADE.name, name).mkdir()
+    return copies
+
+
+def befriended(t):
     tw, jp = a_node(t, "TWCERT"), a_node(t, "JPCERT")
     befriend(t, tw, jp)
     befriend(t, jp, tw)
     return tw, jp
+
+
+pair = once("pair", befriended)
+strangers = once("strangers", lambda t: (a_node(t, "TWCERT"), a_node(t, "JPCERT"), a_node(t, "USCERT")))
 
 
 def status(home, agreement):
@@ -60,7 +87,7 @@ def signed_by_all(t, tw, jp, *draft):
 
 
 def test_two_persons_compare_the_fingerprint(t):
-    tw, jp = a_node(t, "TWCERT"), a_node(t, "JPCERT")
+    tw, jp, _ = strangers(t)
     card, digits = invite(t, jp)
     wrong = digits[:-1] + str((int(digits[-1]) + 1) % 10)
     accept = ["partner", "accept", card, "--fingerprint"]
@@ -83,7 +110,7 @@ def test_two_persons_compare_the_fingerprint(t):
 
 
 def test_a_changed_card_is_refused(t):
-    tw, jp = a_node(t, "TWCERT"), a_node(t, "JPCERT")
+    tw, jp, _ = strangers(t)
     card, digits = invite(t, jp)
     envelope = json.loads(open(card).read())
     envelope["payload"] = ("A" if envelope["payload"][5] != "A" else "B").join([envelope["payload"][:5], envelope["payload"][6:]])
@@ -93,7 +120,7 @@ def test_a_changed_card_is_refused(t):
 
 
 def test_keys_rotate_under_the_pinned_key(t):
-    tw, jp = a_node(t, "TWCERT"), a_node(t, "JPCERT")
+    tw, jp, _ = strangers(t)
     old, digits = befriend(t, tw, jp)
     before = tw.json("partner", "show", "JPCERT")
     time.sleep(1.1)  # versions of a card are seconds
@@ -139,7 +166,7 @@ def test_one_person_twice_is_one_person(t):
 
 def test_signatures_of_others_are_checked(t):
     tw, jp = pair(t)
-    us = a_node(t, "USCERT")
+    us = strangers(t)[2]
     text = tw.run("agreement", "draft", "network-safety", "--with", "JPCERT", code=0).out
     signed = json.loads(act(tw, "agreement", "sign", t.file("draft.json", text), by="mei").out)
     us.run("agreement", "countersign", t.file("s.json", json.dumps(signed)), code=3)  # no party to it
