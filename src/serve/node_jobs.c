@@ -24,7 +24,17 @@ int node_open_work(struct node *n, struct err *e)
                               .sighting = tell_sighting,
                               .ctx = n};
     n->job_kinds[0] = (struct job_kind){.name = FEED_KIND, .run = feed_job, .ctx = &n->feeds};
-    n->job_kinds[1] = (struct job_kind){0};
+    n->peers = (struct peers){.taxii = {.db = n->db,
+                                        .fuse = n->fuse,
+                                        .ledger = n->ledger,
+                                        .parsers = n->parsers,
+                                        .secret = &n->secret},
+                              .home = n->home,
+                              .ctx = n->fetcher,
+                              .sighting = tell_sighting,
+                              .node = n};
+    n->job_kinds[1] = (struct job_kind){.name = PEER_KIND, .run = peer_job, .ctx = &n->peers};
+    n->job_kinds[2] = (struct job_kind){0};
     return rc == OK ? jobs_recover(n->db, time_now(), e) : rc;
 }
 

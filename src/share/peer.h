@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "jobs/jobs.h"
 #include "net/fetch.h"
 #include "share/taxii.h"
 
@@ -80,9 +81,11 @@ struct peers {
     peer_fetch_fn fetch; /* NULL = fetch() with `ctx` a struct fetcher */
     void *ctx;
     bool (*stopping)(void *of); /* true: end soon with ERR_CANCELLED; may be NULL */
-    void (*progress)(void *of, const struct peer_report *so_far); /* after each page; may be NULL */
-    void (*sighting)(void *of, const struct sighting *s);         /* may be NULL */
     void *of;
+    void (*progress)(void *who, const struct peer_report *so_far); /* after each page; may be NULL */
+    void *who;
+    void (*sighting)(void *node, const struct sighting *s); /* may be NULL */
+    void *node;
 };
 
 /* ---- definitions */
@@ -139,3 +142,12 @@ int peer_sync(const struct peers *p, struct sv name, struct peer_report *ret, in
 /* Posts what the collection `from` holds since the last time, and nothing else. */
 int peer_push(const struct peers *p, struct sv name, int64_t collection, struct peer_report *ret,
               struct err *e) MUST_USE;
+
+/* ---- scheduled: jobs of the name "peer:NAME" */
+
+#define PEER_KIND "peer"
+/* Brings the job of the peer in line with its interval and whether it is enabled. In a transaction. */
+int peer_schedule(struct db *db, const struct peer *p, usec now, struct err *e) MUST_USE;
+int peer_unschedule(struct db *db, const struct peer *p, struct err *e) MUST_USE;
+/* The run of a job of this kind; `ctx` is a struct peers. */
+int peer_job(void *ctx, struct job_call *call, struct err *e) MUST_USE;

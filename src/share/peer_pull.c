@@ -332,7 +332,7 @@ static int take(struct drain *d, int fd, bool *ret_smaller, struct err *e)
                                 .format = SV("stix2"),
                                 .now = time_now(),
                                 .sighting = p->sighting,
-                                .ctx = p->of};
+                                .ctx = p->node};
     snprintf(name, sizeof(name), "peer:%.*s/%.*s", SV_ARG(d->r->peer.name), SV_ARG(d->c->uuid));
     rc = rc == OK ? fuse_take(p->taxii.fuse, fd, sv_c(name), &o, &report, e) : rc;
     arena_clear(&a);
@@ -519,7 +519,7 @@ int peer_run_pull(struct peer_run *r, struct peer_collection *c, struct err *e)
         rc = round_trip(&d, e);
         rc = rc == OK ? save(&d, e) : rc;
         if (rc == OK && r->p->progress) {
-            r->p->progress(r->p->of, r->report);
+            r->p->progress(r->p->who, r->report);
         }
     }
     map_clear(&d.pages);

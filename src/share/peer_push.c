@@ -375,7 +375,7 @@ int peer_run_push(struct peer_run *r, struct peer_collection *c, struct err *e)
         rc = peer_run_goes_on(r, e);
         rc = rc == OK ? next_page(&p, &end, e) : rc;
         if (rc == OK && r->p->progress) {
-            r->p->progress(r->p->of, r->report);
+            r->p->progress(r->p->who, r->report);
         }
     }
     if (rc == ERR_DENIED && !e->remedy[0]) {
