@@ -91,7 +91,7 @@ struct http_request {
     struct sv path, query;
     struct arena arena;
     int verdict;     /* of the head: as handler.head returns it */
-    uint64_t length; /* of the body as the head states it (`stated`), else 0 */
+    uint64_t length; /* of the body as the head states it, clearly (`stated`), else 0 */
     bool stated;
     size_t max_body;
     bool to_file, any_ratio;

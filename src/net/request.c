@@ -190,7 +190,7 @@ static enum MHD_Result on_head(struct http_request *r, const char *method)
     r->method = method_of(method);
     find_peer(r);
     bool good = check_head(r, &f, &r->length);
-    r->stated = f.lengths == 1 && f.codings == 0 && f.named;
+    r->stated = f.named && f.codings == 0 && (f.lengths == 1 || (f.lengths == 0 && good));
     if (good) {
         r->headed = true;
         r->verdict = s->handler.head(s->handler.ctx, r, &r->max_body, &r->to_file, &r->user);

@@ -484,6 +484,26 @@ def test_deleting(t):
         true(one in [o["id"] for o in client.walk(READ)], "and from that collection only")
 
 
+def test_tombstones(t):
+    """What was deleted, for peers of this program; other clients pass over the property that tells of it."""
+    home = server(t)
+    with home.serve() as node:
+        client = Taxii(node, basic("partner", PARTNER))
+        feed = client.get(f"{ROOT}/").json()["x_noroshi_tombstones"]
+        url = f"{ROOT}/{feed.replace('{id}', OPEN)}"
+        equal(client.get(url).json().get("tombstones", []), [], "nothing deleted")
+        gone = [o["id"] for o in home.objects[2:4]]
+        for one in gone:
+            client.ask("DELETE", f"{ROOT}/collections/{OPEN}/objects/{one}/", want=200)
+        told = client.get(url).json()["tombstones"]
+        equal([x["id"] for x in told], gone, "tombstones")
+        true(all(SIX.match(x["deleted"]) for x in told), f"{told}")
+        equal([x["id"] for x in client.get(f"{url}?added_after={told[0]['deleted']}").json()["tombstones"]], gone[1:], "after the first")
+        client.get(f"{url}?added_after=yesterday", want=400).error(400)
+        client.get(f"{ROOT}/collections/{WRITE}/tombstones/", want=403).error(403)
+        client.get(f"{ROOT}/collections/{SECRET}/tombstones/", want=404).error(404)
+
+
 # ---- who asks
 
 def certificate(t, name, days=30):
@@ -504,6 +524,11 @@ def test_authentication(t):
     auditor = home.json("key", "make", "audit", "--role", "auditor")["key"]
     with home.serve() as node:
         url = f"{ROOT}/collections/"
+        client = Taxii(node)  # a client that waits for the challenge keeps its connection
+        client.get("/taxii2/", want=401)
+        local = client.connection.sock.getsockname()
+        client.get("/taxii2/", headers={"Authorization": basic("writer", WRITER)})
+        equal(client.connection.sock.getsockname(), local, "the connection is kept")
         places = ["/taxii2/", f"{ROOT}/", url, f"{url}{OPEN}/objects/", f"{url}{OPEN}/", f"{url}{'0' * 8}-0000-4000-8000-{'0' * 12}/",
                   f"{ROOT}/status/x/", f"{ROOT}/nothing/"]
         for path in places:
@@ -538,6 +563,17 @@ def test_authentication(t):
         equal(Taxii(node, f"Bearer {token}").get(url).status, 200, "others need none")
         home.run("key", "revoke", "misp", code=0)
         by((cert, key)).get(url, want=401).error(401)
+        # equipment that polls an export often knows Basic only; nothing else of the API takes it, and no write does
+        viewer = home.json("key", "make", "firewall", "--role", "viewer")["key"]
+        equal(node.client().get("/api/v1/export/csv", headers={"Authorization": basic("x", viewer)}).status, 200, "an export by Basic")
+        for site, challenges in ((None, ["Basic", "Bearer"]), ("same-origin", ["Bearer"])):  # a browser is not made to ask for a name
+            connection = node.client().connect()
+            connection.request("GET", "/api/v1/export/csv", headers={"Sec-Fetch-Site": site} if site else {})
+            asked = connection.getresponse()
+            equal((asked.status, sorted(v.split()[0] for k, v in asked.getheaders() if k.lower() == "www-authenticate")), (401, challenges),
+                  f"challenges for {site}")
+            connection.close()
+        node.client().get("/api/v1/status", headers={"Authorization": basic("x", viewer)}, want=401)
         # a client's account is for TAXII only
         node.client(key=token).get("/api/v1/look?value=a.example", want=403)
         equal(node.client().sign_in("partner", PARTNER).status, 403, "a client does not sign in")
