@@ -45,7 +45,7 @@ static int object_changes(struct fuse *f, int64_t source, struct item_mark *mark
                               "SELECT o.id, o.stix_id, o.type, o.created, o.modified, o.revoked, o.tlp, "
                               "EXISTS (SELECT 1 FROM object n WHERE n.h = o.h AND n.source = o.source AND "
                               "n.stix_id = o.stix_id AND n.revoked = 1)"
-                              " FROM object o WHERE o.source = ? AND o.id > ? ORDER BY o.id LIMIT ?",
+                              " FROM object o WHERE o.source + 0 = ? AND o.id > ? ORDER BY o.id LIMIT ?",
                               e);
     if (!s) {
         return e->code;
@@ -79,12 +79,12 @@ static int object_changes(struct fuse *f, int64_t source, struct item_mark *mark
 static int claim_changes(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
                          void *ctx, struct err *e)
 {
-    struct stmt *s =
-        db_query(f->db,
-                 "SELECT c.id, c.changed, c.kind, c.value, c.flags, c.tlp, c.version, c.ref, s.name"
-                 " FROM claim c JOIN source s ON s.id = c.source WHERE c.source = ? AND (c.changed, c.id) > "
-                 "(?, ?) ORDER BY c.changed, c.id LIMIT ?",
-                 e);
+    struct stmt *s = db_query(
+        f->db,
+        "SELECT c.id, c.changed, c.kind, c.value, c.flags, c.tlp, c.version, c.ref, s.name"
+        " FROM claim c JOIN source s ON s.id = c.source WHERE c.source + 0 = ? AND (c.changed, c.id) > "
+        "(?, ?) ORDER BY c.changed, c.id LIMIT ?",
+        e);
     if (!s) {
         return e->code;
     }
