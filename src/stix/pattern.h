@@ -71,9 +71,20 @@ struct pat_node {
     int64_t times;
     usec start, stop;
     size_t offset;                 /* of its first byte in the pattern */
+    uint32_t number;               /* PAT_TEST and PAT_OBSERVED, each from 0 in their order */
     struct pat_node *first, *last; /* children */
     struct pat_node *next;         /* sibling */
 };
 
 /* Parses a whole pattern. ERR_SYNTAX with e->offset and e->line; ERR_LIMIT past depth 64 or 1 MiB. */
 int pattern_parse(struct sv text, struct arena *a, struct pat_node **ret, struct err *e) MUST_USE;
+
+enum pattern_flags {
+    PATTERN_V20 = 1, /* as STIX 2.0 part 5: START and STOP may be strings, qualifiers may be repeated */
+    PATTERN_REPEATED_QUALIFIERS = 2, /* evaluate "REPEATS 2 TIMES REPEATS 2 TIMES", which 2.1 forbids */
+};
+/* As pattern_parse, with a union of enum pattern_flags. */
+int pattern_parse_as(struct sv text, unsigned flags, struct arena *a, struct pat_node **ret,
+                     struct err *e) MUST_USE;
+/* Column (characters, from 1, in its line) of a byte of a pattern: for people who look for an error. */
+uint64_t pattern_column(struct sv text, uint64_t offset);

@@ -101,6 +101,7 @@ static int parse_bracketed(struct parser *p, struct pat_node **ret)
     if (!*ret)
         return ERR_MEMORY;
     (*ret)->offset = offset;
+    (*ret)->number = p->expressions++;
     return OK;
 }
 
@@ -117,11 +118,16 @@ static int parse_group(struct parser *p, struct pat_node **ret)
     return rc;
 }
 
+/* The grammar of 2.0 has a plain string here, its text and examples a time. */
 static int parse_time(struct parser *p, usec *ret)
 {
-    if (p->tok.type != TOK_LITERAL || p->tok.literal.type != LIT_TIME)
+    const struct pat_lit *l = &p->tok.literal;
+    bool literal = p->tok.type == TOK_LITERAL;
+    *ret = l->time;
+    if (literal && (p->flags & PATTERN_V20) && l->type == LIT_STRING && stix_time(l->bytes, true, ret))
+        return parser_advance(p);
+    if (!literal || l->type != LIT_TIME)
         return parser_fail(p, "a time (t'...')");
-    *ret = p->tok.literal.time;
     return parser_advance(p);
 }
 
@@ -199,7 +205,8 @@ static int parse_observation(struct parser *p, struct pat_node **ret)
     if (!group && p->tok.type != TOK_LBRACK)
         return parser_fail(p, "[ or (");
     int rc = group ? parse_group(p, ret) : parse_bracketed(p, ret);
-    return rc < 0 ? rc : parse_qualifiers(p, !group, ret);
+    bool once = !group && !(p->flags & (PATTERN_V20 | PATTERN_REPEATED_QUALIFIERS));
+    return rc < 0 ? rc : parse_qualifiers(p, once, ret);
 }
 
 static int parse_all(struct parser *p, struct pat_node **ret)
@@ -217,10 +224,10 @@ static int parse_followed(struct parser *p, struct pat_node **ret)
     return parser_chain(p, TOK_FOLLOWEDBY, PAT_FOLLOWED, parse_any, ret);
 }
 
-int pattern_parse(struct sv text, struct arena *a, struct pat_node **ret, struct err *e)
+int pattern_parse_as(struct sv text, unsigned flags, struct arena *a, struct pat_node **ret, struct err *e)
 {
     struct err unread;
-    struct parser p = {.lex = {.text = text, .a = a}, .e = e ? e : &unread};
+    struct parser p = {.lex = {.text = text, .a = a}, .flags = flags, .e = e ? e : &unread};
     if (text.n > PATTERN_MAX_BYTES)
         return err_set(e, ERR_LIMIT, "STIX pattern: longer than %u bytes", PATTERN_MAX_BYTES);
     int rc = parser_advance(&p);
@@ -229,4 +236,19 @@ int pattern_parse(struct sv text, struct arena *a, struct pat_node **ret, struct
     if (rc == OK && p.tok.type != TOK_END)
         rc = parser_fail(&p, "the end or an operator");
     return rc;
+}
+
+int pattern_parse(struct sv text, struct arena *a, struct pat_node **ret, struct err *e)
+{
+    return pattern_parse_as(text, 0, a, ret, e);
+}
+
+uint64_t pattern_column(struct sv text, uint64_t offset)
+{
+    struct sv before = sv_sub(text, 0, offset < text.n ? (size_t)offset : text.n);
+    size_t newline = sv_rchr(before, '\n');
+    uint64_t column = 1;
+    for (size_t i = newline == SIZE_MAX ? 0 : newline + 1; i < before.n; i++)
+        column += ((uint8_t)before.p[i] & 0xc0) != 0x80;
+    return column;
 }

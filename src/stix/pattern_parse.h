@@ -8,6 +8,8 @@ struct parser {
     struct lexer lex;
     struct token tok;
     unsigned depth;
+    unsigned flags; /* enum pattern_flags */
+    uint32_t tests, expressions;
     struct err *e;
 };
 

@@ -158,6 +158,7 @@ static int parse_test(struct parser *p, struct pat_node **ret)
     if (!n)
         return ERR_MEMORY;
     *ret = n;
+    n->number = p->tests++;
     int rc = OK;
     if (p->tok.type == TOK_NOT) {
         n->negated = true;

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "stix/stix.h"
+#include "stix/pattern_match.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -91,10 +91,10 @@ static void close_cases(struct run *r, size_t nknown)
     assert_int_equal(r->total - r->agreed, nknown);
 }
 
-static const struct differ pattern_differs[] = {
-    {251,
-     "2.1 section 9.5 forbids the same qualifier twice on one observation expression; 2.0 did not say so"},
-};
+static unsigned pattern_version(struct jv c)
+{
+    return sv_eq(json_get_str(c, SV("stix_version")), SV("2.0")) ? PATTERN_V20 : 0;
+}
 
 static void test_patterns(void **state)
 {
@@ -107,11 +107,40 @@ static void test_patterns(void **state)
         struct err e = ERR_NONE;
         assert_true(json_bool(json_get(v, SV("valid")), &valid));
         arena_reset(&r.a);
-        enum pattern_class c = stix_pattern(json_get_str(v, SV("pattern")), &r.a, NULL, NULL, &e);
-        judge(&r, pattern_differs, sizeof(pattern_differs) / sizeof(pattern_differs[0]), i,
-              (c != PATTERN_BAD) == valid, c == PATTERN_BAD ? e.text : "we accept");
+        struct pat_node *root;
+        int rc = pattern_parse_as(json_get_str(v, SV("pattern")), pattern_version(v), &r.a, &root, &e);
+        judge(&r, NULL, 0, i, (rc == OK) == valid, rc < 0 ? e.text : "we accept");
     }
-    close_cases(&r, sizeof(pattern_differs) / sizeof(pattern_differs[0]));
+    close_cases(&r, 0);
+}
+
+/* `match` true, false, or null: an error, in the pattern or in the observations. */
+static void test_matches(void **state)
+{
+    struct run r;
+    struct sv key;
+    struct jv v;
+    struct json_it it = json_each(open_cases(&r, "pattern_match.json"));
+    for (size_t i = 0; json_next(&it, &key, &v); i++) {
+        bool wanted = false, match = false;
+        bool error = !json_bool(json_get(v, SV("match")), &wanted);
+        struct err e = ERR_NONE;
+        struct pattern *p = NULL;
+        struct pat_seen *seen;
+        size_t n;
+        arena_reset(&r.a);
+        int rc = pattern_read_seen(json_get(v, SV("observed_data")), &r.a, &seen, &n, &e);
+        rc = rc < 0 ? rc
+                    : pattern_new(json_get_str(v, SV("pattern")),
+                                  pattern_version(v) | PATTERN_REPEATED_QUALIFIERS, &p, &e);
+        rc = rc < 0 ? rc : pattern_match(p, seen, n, &r.a, &match, &e);
+        pattern_free(p);
+        judge(&r, NULL, 0, i, rc < 0 ? error : !error && match == wanted,
+              rc < 0  ? e.text
+              : match ? "we match"
+                      : "we do not match");
+    }
+    close_cases(&r, 0);
 }
 
 static void test_ids(void **state)
@@ -392,9 +421,10 @@ static void test_real_bundles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_check),    cmocka_unit_test(test_check_options),
-        cmocka_unit_test(test_parse),    cmocka_unit_test(test_real_bundles),
+        cmocka_unit_test(test_patterns),      cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_ids),           cmocka_unit_test(test_check),
+        cmocka_unit_test(test_check_options), cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_real_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
