@@ -71,6 +71,7 @@ static void describe(const struct give_objects *g, struct stmt *s, struct jv v, 
 {
     struct sv grade = col_text(s, GRADE);
     *ret = (struct given_object){.id = g->id,
+                                 .object = v,
                                  .type = col_text(s, TYPE),
                                  .pattern = json_get_str(v, SV("pattern")),
                                  .pattern_type = json_get_str(v, SV("pattern_type")),

@@ -166,6 +166,19 @@ void event_reader_free(struct event_reader *r);
 int event_reader_line(struct event_reader *r, struct sv line, struct observation *ret,
                       struct err *e) MUST_USE;
 
+/* ---- MISP's own words, for exports
+ * ----------------------------------------------------------------------------------------------- */
+
+/* The attribute type that a value of this kind usually has, and its category; NULL when MISP has none. */
+const char *misp_kind_type(enum kind kind, const char **ret_category);
+/* The type of that name when a value of this kind can have it alone, stated as bad; else NULL. */
+const char *misp_type_fits(struct sv name, enum kind kind);
+/* Pattern of an attribute whose type says more than one value, or a rule; false when the type has none. */
+bool misp_pattern(struct sv type, struct sv value, struct buf *out, struct sv *ret_language);
+/* And back. `label`: the type that stands in the indicator's label misp:type, "" = none. New text into `a`. */
+bool misp_of_pattern(struct sv pattern, struct sv pattern_type, struct sv label, struct arena *a,
+                     struct sv *ret_type, struct sv *ret_value);
+
 /* ---- parser processes
  * --------------------------------------------------------------------------------------------------- */
 

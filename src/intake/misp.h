@@ -90,6 +90,21 @@ int misp_reject(struct misp *m, struct sv type, struct sv text, const struct err
 /* Gives the parts of one MISP object to the sink. */
 int misp_object(struct misp *m, struct sv object, struct err *e) MUST_USE;
 
+/* ---- misp_made.c ----------------------------------------------------------------------------- */
+
+/* What an attribute says as a whole. */
+struct misp_said {
+    struct sv type, value, category, uuid;
+    const struct claim_rec *common;
+    const struct claim_rec *claim; /* of its parts */
+    size_t n;
+    bool to_ids;
+};
+/* Gives the indicator (or campaign) that the attribute is to the sink, when its claims do not say it all. It
+ * is not a record. */
+int misp_made(struct misp *m, const struct misp_said *s, struct err *e) MUST_USE;
+void misp_write_marking(struct jw *w, bool marked, enum tlp tlp);
+
 /* ---- misp_retry.c ---------------------------------------------------------------------------- */
 
 /* A reject of an attribute or object ("attribute", "object") with what it needs to be tried again alone. */

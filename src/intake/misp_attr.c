@@ -145,6 +145,10 @@ static void read_labels(struct misp *m, struct attribute *t)
         read_confidence(&t->common, h->tags[i], true);
         labels_add(&labels, h->tags[i]);
     }
+    /* Which of the types with the same kind of value it is would be lost else. */
+    const char *usual = t->row->composite ? NULL : misp_kind_type(t->row->first, NULL);
+    if (t->to_ids && usual && !sv_eq(t->type, sv_c(usual)))
+        labels_add(&labels, arena_printf(m->job->a, "misp:type=\"%s\"", t->row->name));
     t->common.labels = labels_done(&labels);
 }
 
@@ -418,5 +422,13 @@ int misp_attribute(struct misp *m, struct sv text, struct err *e)
     rc = sink->record(sink->ctx, t.type, e);
     for (size_t i = 0; rc == OK && i < t.n; i++)
         rc = sink->claim(sink->ctx, &t.claims[i], e);
-    return rc;
+    const struct misp_said said = {.type = t.type,
+                                   .value = t.value,
+                                   .category = json_get_str(t.v, SV("category")),
+                                   .uuid = t.common.ref,
+                                   .common = &t.common,
+                                   .claim = t.claims,
+                                   .n = t.n,
+                                   .to_ids = t.to_ids};
+    return rc == OK ? misp_made(m, &said, e) : rc;
 }

@@ -166,16 +166,16 @@ static struct sv identity_of(struct misp *m, char ret[64])
     return sv_c(ret);
 }
 
-static void write_marking(struct jw *w, const struct misp_head *h)
+void misp_write_marking(struct jw *w, bool marked, enum tlp tlp)
 {
     char id[64] = "marking-definition--", uuid[37];
 
-    if (!h->marked)
+    if (!marked)
         return;
     jw_key(w, "object_marking_refs");
     jw_arr(w);
-    if (h->tlp != TLP_UNKNOWN) {
-        jw_str(w, tlp_id(h->tlp));
+    if (tlp != TLP_UNKNOWN) {
+        jw_str(w, tlp_id(tlp));
     } else {
         /* a marking nobody defines: whoever reads the object treats it as one that is not understood */
         struct uuid ns = {
@@ -221,7 +221,7 @@ static void write_report(struct misp *m, struct sv creator)
             jw_str(&w, h->tags[i]);
         jw_end_arr(&w);
     }
-    write_marking(&w, h);
+    misp_write_marking(&w, h->marked, h->tlp);
     jw_end_obj(&w);
 }
 

@@ -100,3 +100,59 @@ const struct misp_type *misp_type_find(struct sv name)
 
     return t ? t : &text_type;
 }
+
+/* ---- from a kind of value to a type --------------------------------------------------------- */
+
+/* What an attribute of a kind usually is. */
+static const struct {
+    enum kind kind;
+    const char *type, *category;
+} usual[] = {
+    {KIND_IPV4, "ip-dst", "Network activity"},
+    {KIND_IPV6, "ip-dst", "Network activity"},
+    {KIND_DOMAIN, "domain", "Network activity"},
+    {KIND_URL, "url", "Network activity"},
+    {KIND_EMAIL, "email", "Payload delivery"},
+    {KIND_MD5, "md5", "Payload delivery"},
+    {KIND_SHA1, "sha1", "Payload delivery"},
+    {KIND_SHA224, "sha224", "Payload delivery"},
+    {KIND_SHA256, "sha256", "Payload delivery"},
+    {KIND_SHA384, "sha384", "Payload delivery"},
+    {KIND_SHA512, "sha512", "Payload delivery"},
+    {KIND_SSDEEP, "ssdeep", "Payload delivery"},
+    {KIND_TLSH, "tlsh", "Payload delivery"},
+    {KIND_IMPHASH, "imphash", "Payload delivery"},
+    {KIND_JA3, "ja3-fingerprint-md5", "Network activity"},
+    {KIND_JARM, "jarm-fingerprint", "Network activity"},
+    {KIND_VULNERABILITY, "vulnerability", "Payload delivery"},
+    {KIND_WALLET, "btc", "Financial fraud"},
+    {KIND_MAC, "mac-address", "Network activity"},
+    {KIND_AS, "AS", "Network activity"},
+    {KIND_FILENAME, "filename", "Payload delivery"},
+    {KIND_MUTEX, "mutex", "Artifacts dropped"},
+    {KIND_REGISTRY, "regkey", "Artifacts dropped"},
+    {KIND_USER_AGENT, "user-agent", "Network activity"},
+    {KIND_CERT_SHA1, "x509-fingerprint-sha1", "Network activity"},
+    {KIND_CERT_SHA256, "x509-fingerprint-sha256", "Network activity"},
+    {KIND_PHONE, "phone-number", "Other"},
+};
+
+const char *misp_kind_type(enum kind kind, const char **ret_category)
+{
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (usual[i].kind == kind) {
+            if (ret_category)
+                *ret_category = usual[i].category;
+            return usual[i].type;
+        }
+    return NULL;
+}
+
+const char *misp_type_fits(struct sv name, enum kind kind)
+{
+    const struct misp_type *t = misp_type_find(name);
+    bool ip = t->how & MISP_IP && kind == KIND_IPV6;
+
+    return t != &text_type && !t->composite && !(t->how & MISP_CONTEXT) && (t->first == kind || ip) ? t->name
+                                                                                                    : NULL;
+}

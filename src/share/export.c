@@ -93,6 +93,12 @@ int export_flush(struct exporter *x, bool all, struct err *e)
     return rc;
 }
 
+bool filters_values(const struct exporter *x)
+{
+    const struct give_filter *f = &x->o->filter;
+    return f->kinds || f->confidence > 0 || f->label.n;
+}
+
 void export_serial(struct exporter *x)
 {
     x->serial_at = x->at + x->out.n;

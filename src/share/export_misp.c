@@ -9,39 +9,6 @@ static const struct uuid MISP_NAMESPACE = {
 
 /* ---- types */
 
-static const struct {
-    enum kind kind;
-    const char *type, *category;
-} types[] = {
-    {KIND_IPV4, "ip-dst", "Network activity"},
-    {KIND_IPV6, "ip-dst", "Network activity"},
-    {KIND_DOMAIN, "domain", "Network activity"},
-    {KIND_URL, "url", "Network activity"},
-    {KIND_EMAIL, "email", "Payload delivery"},
-    {KIND_MD5, "md5", "Payload delivery"},
-    {KIND_SHA1, "sha1", "Payload delivery"},
-    {KIND_SHA224, "sha224", "Payload delivery"},
-    {KIND_SHA256, "sha256", "Payload delivery"},
-    {KIND_SHA384, "sha384", "Payload delivery"},
-    {KIND_SHA512, "sha512", "Payload delivery"},
-    {KIND_SSDEEP, "ssdeep", "Payload delivery"},
-    {KIND_TLSH, "tlsh", "Payload delivery"},
-    {KIND_IMPHASH, "imphash", "Payload delivery"},
-    {KIND_JA3, "ja3-fingerprint-md5", "Network activity"},
-    {KIND_JARM, "jarm-fingerprint", "Network activity"},
-    {KIND_VULNERABILITY, "vulnerability", "Payload delivery"},
-    {KIND_WALLET, "btc", "Financial fraud"},
-    {KIND_MAC, "mac-address", "Network activity"},
-    {KIND_AS, "AS", "Network activity"},
-    {KIND_FILENAME, "filename", "Payload delivery"},
-    {KIND_MUTEX, "mutex", "Artifacts dropped"},
-    {KIND_REGISTRY, "regkey", "Artifacts dropped"},
-    {KIND_USER_AGENT, "user-agent", "Network activity"},
-    {KIND_CERT_SHA1, "x509-fingerprint-sha1", "Network activity"},
-    {KIND_CERT_SHA256, "x509-fingerprint-sha256", "Network activity"},
-    {KIND_PHONE, "phone-number", "Other"},
-};
-
 /* Only what MISP has a type for: Bitcoin by its three forms, Monero by its length and first digit. */
 static const char *wallet_type(struct sv v)
 {
@@ -56,13 +23,8 @@ static const char *wallet_type(struct sv v)
 
 const char *misp_type_of(const struct obs *o, const char **ret_category)
 {
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (types[i].kind == o->kind) {
-            *ret_category = types[i].category;
-            return o->kind == KIND_WALLET ? wallet_type(o->value) : types[i].type;
-        }
-    }
-    return NULL;
+    const char *type = misp_kind_type(o->kind, ret_category);
+    return o->kind == KIND_WALLET ? wallet_type(o->value) : type;
 }
 
 /* ---- one attribute */
@@ -109,7 +71,8 @@ static void write_tags(struct jw *w, enum tlp tlp, char grade, struct sv labels)
     snprintf(text, sizeof(text), "admiralty-scale:source-reliability=\"%c\"", grade - 'A' + 'a');
     tag(w, sv_c(text));
     while (labels.n && sv_cut(&labels, ' ', &label)) {
-        if (label.n && !sv_istarts(label, SV("tlp:")) && !sv_istarts(label, SV("admiralty-scale:"))) {
+        if (label.n && !sv_istarts(label, SV("tlp:")) && !sv_istarts(label, SV("admiralty-scale:")) &&
+            !sv_starts(label, SV("misp:type=")) && !sv_starts(label, SV("misp:category="))) {
             tag(w, label);
         }
     }
@@ -125,15 +88,28 @@ static void time_member(struct jw *w, const char *key, usec t)
     }
 }
 
-bool misp_attribute_write(struct exporter *x, const struct misp_attribute *t)
+/* The next type that a label names and that fits a value of this kind. */
+static const char *next_type(struct sv *labels, enum kind kind)
 {
-    const char *category = NULL, *type = misp_type_of(&t->g->value, &category);
+    const struct sv head = SV("misp:type=\"");
+    struct sv label;
+    while (labels->n && sv_cut(labels, ' ', &label)) {
+        const char *type = sv_starts(label, head) && sv_ends(label, SV("\""))
+                               ? misp_type_fits(sv_sub(label, head.n, label.n - head.n - 1), kind)
+                               : NULL;
+        if (type) {
+            return type;
+        }
+    }
+    return NULL;
+}
+
+static void write_one(struct exporter *x, const struct misp_attribute *t, const char *type,
+                      const char *category)
+{
     char uuid[37];
     struct buf about;
     struct jw w;
-    if (!type) {
-        return false;
-    }
     buf_init(&about, 1u << 16);
     text_about(&about, t->g, "");
     misp_uuid("attribute", t->event, sv_c(type), t->g->value.value, uuid);
@@ -152,6 +128,23 @@ bool misp_attribute_write(struct exporter *x, const struct misp_attribute *t)
     write_tags(&w, t->tlp, t->grade, t->labels);
     jw_end_obj(&w);
     buf_clear(&about);
+}
+
+bool misp_attribute_write(struct exporter *x, const struct misp_attribute *t)
+{
+    const char *category = NULL, *usual = misp_type_of(&t->g->value, &category), *type;
+    struct sv labels = t->labels;
+    size_t n = 0;
+    if (!usual) {
+        return false;
+    }
+    while ((type = next_type(&labels, t->g->value.kind)) != NULL) {
+        buf_add(&x->out, n++ ? SV(",\n") : SV(""));
+        write_one(x, t, type, category);
+    }
+    if (n == 0) {
+        write_one(x, t, usual, category);
+    }
     return true;
 }
 
@@ -227,6 +220,69 @@ static int event_value(struct exporter *x, const struct given *g, struct err *e)
     return OK;
 }
 
+/* ---- stored objects that say more than one value: a pair, a rule, a campaign */
+
+static struct sv label_of(struct jv object, struct sv head)
+{
+    struct json_it it = json_each(json_get(object, SV("labels")));
+    struct sv key;
+    struct jv v;
+    while (json_next(&it, &key, &v)) {
+        struct sv label = json_str(v);
+        if (sv_starts(label, head) && sv_ends(label, SV("\"")) && label.n > head.n) {
+            return sv_sub(label, head.n, label.n - head.n - 1);
+        }
+    }
+    return SV("");
+}
+
+static bool read_object(struct exporter *x, const struct given_object *g, struct sv *ret_type,
+                        struct sv *ret_value)
+{
+    struct sv type = label_of(g->object, SV("misp:type=\""));
+    if (sv_eq(g->type, SV("campaign"))) {
+        *ret_type = SV("campaign-name");
+        *ret_value = g->name;
+        return sv_eq(type, *ret_type) && g->name.n;
+    }
+    return sv_eq(g->type, SV("indicator")) && g->compound &&
+           misp_of_pattern(g->pattern, g->pattern_type, type, &x->a, ret_type, ret_value);
+}
+
+static int event_object(struct exporter *x, const struct given_object *g, struct err *e)
+{
+    struct event_state *s = x->state;
+    struct sv type, value, category = label_of(g->object, SV("misp:category=\""));
+    size_t dashes = sv_find(g->id, SV("--"));
+    struct buf about;
+    struct jw w;
+    char until[32];
+    if ((filters_values(x) && !x->o->objects) || !read_object(x, g, &type, &value) || dashes == SIZE_MAX) {
+        return NOT_MEANT;
+    }
+    buf_init(&about, 1u << 16);
+    text_time(g->until, until);
+    buf_printf(&about, "%s; ", tlp_name(g->tlp));
+    text_safe(&about, g->source_name, "");
+    buf_printf(&about, " (%c); %s%s", g->reliability, until[0] ? "until " : "no end", until);
+    buf_add(&x->out, s->any ? SV(",\n") : SV("\n"));
+    s->any = true;
+    s->newest = g->modified > s->newest ? g->modified : s->newest;
+    jw_init(&w, &x->out);
+    jw_obj(&w);
+    jw_kstr(&w, "uuid", sv_sub(g->id, dashes + 2, SIZE_MAX));
+    jw_kstr(&w, "type", type);
+    jw_kstr(&w, "category", category.n ? category : SV("Other"));
+    jw_kstr(&w, "value", value);
+    jw_kbool(&w, "to_ids", sv_eq(g->type, SV("indicator")));
+    misp_seconds(&w, "timestamp", g->modified);
+    jw_kstr(&w, "comment", buf_sv(&about));
+    write_tags(&w, g->tlp, g->reliability, SV(""));
+    jw_end_obj(&w);
+    buf_clear(&about);
+    return OK;
+}
+
 static int end_event(struct exporter *x, struct err *e)
 {
     const struct event_state *s = x->state;
@@ -258,5 +314,6 @@ const struct export_format export_misp = {
     .state = sizeof(struct event_state),
     .begin = begin_event,
     .value = event_value,
+    .object = event_object,
     .end = end_event,
 };

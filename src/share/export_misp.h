@@ -9,11 +9,11 @@ struct misp_attribute {
     enum tlp tlp;
     char grade;
     usec first, last;
-    struct sv labels;
+    struct sv labels; /* misp:type="..." among them decides between types of one kind */
 };
 /* MISP's type of a value and its usual category; NULL when MISP has none. */
 const char *misp_type_of(const struct obs *o, const char **ret_category);
-/* Appends one attribute object to the export; false when MISP has no type for it. */
+/* Appends one attribute object a type to the export, commas between; false when MISP has no type for it. */
 bool misp_attribute_write(struct exporter *x, const struct misp_attribute *t);
 /* A name-based uuid of up to three texts. */
 void misp_uuid(const char *what, struct sv a, struct sv b, struct sv c, char ret[37]);

@@ -71,6 +71,8 @@ void text_head(struct exporter *x, const char *mark);
 void text_tail(struct exporter *x, const char *mark);
 /* The text holds a control character or is not UTF-8. */
 bool text_odd(struct sv text);
+/* The filter chooses among values by what a stored object does not tell. */
+bool filters_values(const struct exporter *x);
 /* Best grade among the statements. */
 char grade_best(const struct given *g);
 
