@@ -4,6 +4,7 @@
  */
 #include "share/export.h"
 #include "share/gate.h"
+#include "share/partner.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -49,13 +50,14 @@ static uint64_t next_random(void)
 
 static void open_node(struct bench *b)
 {
-    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
+                                                  &partner_room};
     struct err e = ERR_NONE;
     struct ledger_kind own[FUSE_KINDS];
     size_t n = 0;
     b->db = db_open(b->path, DB_CREATE, &e);
     must(b->db ? OK : e.code, &e, "database");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         must(db_migrate(b->db, rooms[i], &e), &e, "tables");
     }
     b->fuse = fuse_new(b->db, &b->secret);

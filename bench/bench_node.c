@@ -4,6 +4,7 @@
  * `bench_node [LINES [OBJECTS [DIRECTORY]]]`, default 1,000,000 and 200,000 in /tmp.
  */
 #include "share/gate.h"
+#include "share/partner.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -47,13 +48,14 @@ static uint64_t next_random(void)
 
 static void open_node(struct bench *b, enum db_mode mode)
 {
-    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
+                                                  &partner_room};
     struct err e = ERR_NONE;
     struct ledger_kind own[FUSE_KINDS];
     size_t n = 0;
     b->db = db_open(b->path, mode, &e);
     must(b->db ? OK : e.code, &e, "database");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         must(db_migrate(b->db, rooms[i], &e), &e, "tables");
     }
     b->fuse = fuse_new(b->db, &b->secret);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "share/gate.h"
+#include "share/partner.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -38,11 +39,12 @@ static inline void toy_kinds(struct fuse *f, struct ledger_kind *ret)
 
 static inline struct db *toy_db(void)
 {
-    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
+                                                  &partner_room};
     struct err e = ERR_NONE;
     struct db *db = db_open(":memory:", DB_MEMORY, &e);
     assert_non_null(db);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         assert_int_equal(db_migrate(db, rooms[i], &e), OK);
     }
     return db;

@@ -190,12 +190,21 @@ static void rejects_with_place_and_bytes(void **state)
     collect_clear(&c);
 }
 
+/* Events become reports; attributes that say more than their values become indicators. */
+static size_t reports(const struct collect *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->nobjects; i++)
+        n += sv_eq(c->object[i].type, SV("report"));
+    return n;
+}
+
 static void the_event_becomes_a_report(void **state)
 {
     struct collect c;
 
     read_file(&c, "event.json", "misp");
-    assert_int_equal(c.nobjects, 1);
+    assert_int_equal(reports(&c), 1);
     const struct collected_object *o = &c.object[0];
     assert_true(
         sv_find(o->json, SV("\"created_by_ref\":\"identity--66666666-7777-4888-8999-aaaaaaaaaaaa\"")) !=
@@ -217,7 +226,7 @@ static void reads_every_wrapper(void **state)
 
     read_file(&c, "response.json", "misp");
     assert_int_equal(c.records, 3);
-    assert_int_equal(c.nobjects, 2);
+    assert_int_equal(reports(&c), 2);
     assert_non_null(
         strstr(claim(&c, KIND_IPV4, "198.51.100.4")->meta.p, "11111111-2222-4333-8444-666666666666"));
     collect_clear(&c);
