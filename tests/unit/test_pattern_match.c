@@ -352,6 +352,52 @@ static void test_limits_are_errors(void **state)
     arena_clear(&a);
 }
 
+/* ---- equivalence
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void test_equivalent(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        int result;
+    } list[] = {
+        {"[a:b IN (3,1,2,1)]", "[a:b IN (1,2,3)]", 1},
+        {"[a:b IN (1)]", "[a:b = 1.0]", 1},
+        {"[a:b NOT = 1]", "[a:b != 1]", 1},
+        {"[a:b NOT < 1]", "[a:b >= 1]", 0},
+        {"[a:b = 1 OR a:b = 2]", "[a:b = 1] OR [a:b = 2]", 1},
+        {"[a:b = 1] AND [a:b = 1]", "[a:b = 1]", 0},
+        {"[a:b = h'4f']", "[a:b = b'Tw==']", 1},
+        {"[a:b = t'2026-01-01T00:00:00.1Z']", "[a:b = t'2026-01-01T00:00:00.100Z']", 1},
+        {"[a:b = t'2026-01-01T00:00:00.0000001Z']", "[a:b = t'2026-01-01T00:00:00.0000002Z']", 0},
+        {"[a:'b' = 'x']", "[ a:b='x' ] /* the same */", 1},
+        {"[a:b = 1", "[a:b = 1]", ERR_SYNTAX},
+        {"[ipv4-addr:value ISSUBSET '192.0.2.7/24']", "[ipv4-addr:value ISSUBSET '192.0.2.0/24']", 1},
+        {"[a:b = 1 AND c:d = 1]", "[x:y = 1 AND z:y = 1]", 1},
+    };
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        struct err e = ERR_NONE;
+        int got = pattern_equivalent(sv_c(list[i].a), sv_c(list[i].b), 0, &e);
+        if (got != list[i].result)
+            fail_msg("%s and %s: %d, not %d (%s)", list[i].a, list[i].b, got, list[i].result, e.text);
+        if (got >= 0)
+            assert_int_equal(pattern_equivalent(sv_c(list[i].b), sv_c(list[i].a), 0, &e), got);
+    }
+}
+
+/* (1 OR 2) AND (3 OR 4) AND ... would have 2^40 alternatives. */
+static void test_normal_forms_end(void **state)
+{
+    struct buf b;
+    struct err e = ERR_NONE;
+    buf_init(&b, 1u << 20);
+    for (int i = 0; i < 40; i++)
+        buf_printf(&b, "%s([a:b = %d] OR [a:b = %d])", i ? " AND " : "", 2 * i, 2 * i + 1);
+    assert_int_equal(pattern_equivalent(buf_sv(&b), buf_sv(&b), 0, &e), ERR_LIMIT);
+    buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +406,8 @@ int main(void)
         cmocka_unit_test(test_join_is_exact),
         cmocka_unit_test(test_many_observations),
         cmocka_unit_test(test_limits_are_errors),
+        cmocka_unit_test(test_equivalent),
+        cmocka_unit_test(test_normal_forms_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

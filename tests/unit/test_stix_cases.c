@@ -143,6 +143,26 @@ static void test_matches(void **state)
     close_cases(&r, 0);
 }
 
+static void test_equivalence(void **state)
+{
+    struct run r;
+    struct sv key;
+    struct jv v;
+    struct json_it it = json_each(open_cases(&r, "pattern_equivalence.json"));
+    for (size_t i = 0; json_next(&it, &key, &v); i++) {
+        bool wanted = false;
+        struct err e = ERR_NONE;
+        assert_true(json_bool(json_get(v, SV("equivalent")), &wanted));
+        int got = pattern_equivalent(json_get_str(v, SV("a")), json_get_str(v, SV("b")),
+                                     PATTERN_REPEATED_QUALIFIERS, &e);
+        judge(&r, NULL, 0, i, got == wanted,
+              got < 0 ? e.text
+              : got   ? "we say equivalent"
+                      : "we say different");
+    }
+    close_cases(&r, 0);
+}
+
 static void test_ids(void **state)
 {
     struct run r;
@@ -421,10 +441,10 @@ static void test_real_bundles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),      cmocka_unit_test(test_matches),
-        cmocka_unit_test(test_ids),           cmocka_unit_test(test_check),
-        cmocka_unit_test(test_check_options), cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_real_bundles),
+        cmocka_unit_test(test_patterns),    cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_equivalence), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_check),       cmocka_unit_test(test_check_options),
+        cmocka_unit_test(test_parse),       cmocka_unit_test(test_real_bundles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
