@@ -88,6 +88,17 @@ static void tell_json(struct checking *k, bool valid, struct sv id)
     print_json(k->c, &k->line);
 }
 
+/* In full, however long: it is what people search for. */
+static void print_pointer(FILE *out, struct sv pointer)
+{
+    if (pointer.n <= 32) {
+        print_cell(out, pointer.n ? pointer : SV("-"), 32);
+        return;
+    }
+    print_safe(out, pointer);
+    fputs("  ", out);
+}
+
 static void tell_people(struct checking *k, struct sv id, const struct json_value *v)
 {
     bool headed = false;
@@ -106,7 +117,7 @@ static void tell_people(struct checking *k, struct sv id, const struct json_valu
             headed = true;
         }
         fprintf(k->c->out, "  %-7s", stix_level_name(m->level));
-        print_cell(k->c->out, m->pointer.n ? m->pointer : SV("-"), 32);
+        print_pointer(k->c->out, m->pointer);
         fprintf(k->c->out, "%-8s ", m->section);
         print_safe(k->c->out, m->text);
         if (m->advice) {
