@@ -8,6 +8,7 @@
 
 #define EVERY_LEAST 60
 #define FILE_MOST ((size_t)1 << 20)
+#define READ_STEP 4096u
 
 struct words {
     const char *url, *every, *ca, *key, *key_header, *source, *format, *way, *max_bytes;
@@ -59,8 +60,8 @@ static int read_file(struct cmd *c, const char *path, struct buf *ret, struct er
         return fd;
     int rc = OK;
     for (;;) {
-        char *p = buf_reserve(ret, 65536);
-        ssize_t n = p ? read(fd, p, 65536) : -1;
+        char *p = buf_reserve(ret, READ_STEP);
+        ssize_t n = p ? read(fd, p, READ_STEP) : -1;
         if (n < 0 && p && errno == EINTR)
             continue;
         if (n <= 0) {
@@ -143,7 +144,7 @@ static int status(struct cmd *c)
     if (c->json) {
         struct buf b;
         buf_init(&b, 16u << 20);
-        int rc = feed_list_json(c->node->db, &b, &e);
+        int rc = feed_list_json(c->node->db, true, &b, &e);
         if (rc == OK)
             print_json(c, &b);
         buf_clear(&b);
@@ -259,7 +260,7 @@ static int keep_key(struct cmd *c, const struct words *w, struct sv name, struct
     struct buf key;
     if (!w->key)
         return OK;
-    buf_init(&key, 8192);
+    buf_init(&key, 4 * READ_STEP);
     int rc = read_file(c, w->key, &key, e);
     rc = rc == OK ? feed_key_put(&c->node->feeds, name, buf_sv(&key), e) : rc;
     if (key.p)

@@ -125,5 +125,5 @@ int feed_job(void *ctx, struct job_call *call, struct err *e);
 
 /* One object for CLI and API: the feed, its job (NULL = none) and the catalogue's words. */
 void feed_write(struct jw *w, const struct feed *f, const struct job *j);
-/* {"feeds":[...],"catalogue":[...]} of all. */
-int feed_list_json(struct db *db, struct buf *json, struct err *e) MUST_USE;
+/* {"feeds":[...],"catalogue":[...]}; `feeds` are left out for who may not see them. */
+int feed_list_json(struct db *db, bool feeds, struct buf *json, struct err *e) MUST_USE;

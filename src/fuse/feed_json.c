@@ -97,7 +97,7 @@ static int write_one(void *ctx, const struct feed *f)
     return rc == ERR_NOT_FOUND ? OK : rc;
 }
 
-int feed_list_json(struct db *db, struct buf *json, struct err *e)
+int feed_list_json(struct db *db, bool feeds, struct buf *json, struct err *e)
 {
     struct jw w;
     struct listing l = {.db = db, .w = &w, .e = e};
@@ -107,7 +107,7 @@ int feed_list_json(struct db *db, struct buf *json, struct err *e)
     jw_obj(&w);
     jw_key(&w, "feeds");
     jw_arr(&w);
-    int rc = feed_each(db, write_one, &l, e);
+    int rc = feeds ? feed_each(db, write_one, &l, e) : OK;
     jw_end_arr(&w);
     jw_key(&w, "catalogue");
     jw_arr(&w);

@@ -22,12 +22,16 @@ static void add_counts(struct take_report *sum, const struct take_report *one)
     (void)sv_copy(sv_c(one->format), sum->format, sizeof(sum->format));
 }
 
-/* A format that changed looks like this: all of it is refused. */
-static int judge_report(const struct take_report *t, struct err *e)
+/* A format that changed looks like this: nothing in a list that always holds something, or all is refused. */
+static int judge_report(const struct feed_running *r, const struct take_report *t, struct err *e)
 {
     if (t->problem.code != OK) {
         *e = t->problem;
         return e->code;
+    }
+    if (t->records == 0 && r->feed.steady && !r->o->accept_small) {
+        err_set(e, ERR_VALUE, "the answer holds no record");
+        return err_hint(e, "look at it in a browser: the feed's format may have changed");
     }
     if (t->records == 0 || t->accepted + t->duplicates)
         return OK;
@@ -54,7 +58,7 @@ int feed_take(struct feed_running *r, struct feed_answer *a, struct sv name, str
     close_fd(&a->fd);
     add_counts(&r->report->take, &one);
     r->report->answers++;
-    return rc == OK ? judge_report(&one, e) : rc;
+    return rc == OK ? judge_report(r, &one, e) : rc;
 }
 
 /* ---- feeds that are one file */
