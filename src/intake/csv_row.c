@@ -1,5 +1,7 @@
 #include "intake/csv.h"
 
+#define SPACES_MOST 8u /* before a quoted field */
+
 /* Length of the line end at p[i]: "\n", "\r\n" or a lone "\r" before other text; 0 = none here. */
 static size_t line_end(struct sv text, size_t i)
 {
@@ -79,6 +81,15 @@ static int broken_quote(struct sv text, bool last, struct csv_row *ret)
     return take_line(text, last, ret);
 }
 
+/* `"a", "b"`: spaces before a quote belong to the layout, as abuse.ch writes it. */
+static size_t before_quote(struct sv text, size_t i, char separator)
+{
+    size_t at = i;
+    while (at < text.n && at - i < SPACES_MOST && text.p[at] == ' ' && separator != ' ')
+        at++;
+    return at < text.n && text.p[at] == '"' ? at : i;
+}
+
 int csv_row_read(struct sv text, bool last, char separator, struct arena *a, struct csv_row *ret)
 {
     size_t i = 0, start = 0;
@@ -91,6 +102,8 @@ int csv_row_read(struct sv text, bool last, char separator, struct arena *a, str
     if (text.p[0] == '#')
         return take_line(text, last, ret);
     for (;;) {
+        if (i == start)
+            start = i = before_quote(text, i, separator);
         if (i == start && i < text.n && text.p[i] == '"') {
             i = quoted_end(text, i, &ret->lines);
             if (i == SIZE_MAX || i - start > CSV_QUOTED_MOST)

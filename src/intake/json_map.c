@@ -140,6 +140,8 @@ static int walk_spans(struct spans *s, struct sv text, struct sv pointer, struct
             rc = walk_spans(s, value, pointer, e);
         n++;
     }
+    /* Of no groups of records none is missing: the last page of an API. */
+    s->found |= any && n == 0 && it.close == ']';
     if (rc >= 0 && (it.bad || it.cut)) {
         err_set(e, ERR_SYNTAX,
                 it.cut ? "the file ends in the middle" : "the file is no well-formed JSON here");

@@ -230,6 +230,66 @@ static void a_mapping_says_what_columns_are(void **state)
     collect_clear(&c);
 }
 
+/* As abuse.ch and FIRST write them: names in a comment, spaces before quotes; the date of all in a comment.
+ */
+static void tables_of_feeds(void **state)
+{
+    static const char spaced[] =
+        "# made for tests\n"
+        "# \"first_seen_utc\",\"ioc_value\",\"ioc_type\",\"tags\"\n"
+        "\"2026-11-20 06:26:07\", \"198.51.100.23:9443\", \"ip:port\", \"c2,cobalt\"\n"
+        "\"2026-11-20 06:27:07\",   \"c2.bad.example\", \"domain\", \"None\"\n";
+    static const char state_text[] = "#model_version:v1,score_date:2026-11-20T12:55:00Z,more\n"
+                                     "cve,epss\nCVE-2021-44228,0.9\n";
+    struct collect c;
+    struct err e = ERR_NONE;
+
+    read_as(&c, sv_c(spaced), NULL, "", "csv", OK, &e);
+    assert_int_equal(c.nclaims, 2);
+    const struct claim_rec *ip = collect_find(&c, KIND_IPV4, "198.51.100.23");
+    assert_non_null(ip);
+    assert_time(ip->first, "2026-11-20T06:26:07Z");
+    assert_true(sv_eq(ip->labels, SV("c2 cobalt")));
+    assert_non_null(collect_find(&c, KIND_DOMAIN, "c2.bad.example"));
+    collect_clear(&c);
+
+    read_as(
+        &c, sv_c(state_text), NULL,
+        "{\"columns\":{\"cve\":\"value:cve\",\"epss\":\"meta\"},\"context\":true,\"as_of\":\"score_date:\","
+        "\"replace\":true}",
+        "csv", OK, &e);
+    assert_int_equal(c.nclaims, 1);
+    assert_time(c.claim[0].modified, "2026-11-20T12:55:00Z");
+    assert_int_equal(c.claim[0].flags, CLAIM_CONTEXT | CLAIM_REPLACE);
+    collect_clear(&c);
+
+    /* A time that cannot be read dates nothing. */
+    read_as(&c, SV("#at:soon\ncve,epss\nCVE-2021-44228,0.9\n"), NULL, "{\"as_of\":\"at:\"}", "csv", OK, &e);
+    assert_int_equal(c.nclaims, 1);
+    assert_time(c.claim[0].modified, "none");
+    collect_clear(&c);
+}
+
+static void lists_have_the_words_of_their_source(void **state)
+{
+    struct collect c;
+    struct err e = ERR_NONE;
+
+    read_as(&c, SV("198.51.100.1\n@@||good.example^\n"), NULL,
+            "{\"labels\":\"tor-exit node\",\"context\":true,\"confidence\":70}", "list", OK, &e);
+    const struct claim_rec *ip = collect_find(&c, KIND_IPV4, "198.51.100.1");
+    assert_non_null(ip);
+    assert_int_equal(ip->flags, CLAIM_CONTEXT);
+    assert_int_equal(ip->confidence, 70);
+    assert_true(sv_eq(ip->labels, SV("node tor-exit")));
+    const struct claim_rec *good = collect_find(&c, KIND_DOMAIN, "good.example");
+    assert_non_null(good);
+    assert_true(sv_eq(good->labels, SV("allowed node tor-exit")));
+    collect_clear(&c);
+    read_as(&c, SV("198.51.100.1\n"), NULL, "{\"labels\":", "list", ERR_SYNTAX, &e);
+    collect_clear(&c);
+}
+
 static void broken_tables(void **state)
 {
     struct collect c;
@@ -334,6 +394,8 @@ int main(void)
         cmocka_unit_test(tweetfeed_has_no_header),
         cmocka_unit_test(layouts_are_found),
         cmocka_unit_test(a_mapping_says_what_columns_are),
+        cmocka_unit_test(tables_of_feeds),
+        cmocka_unit_test(lists_have_the_words_of_their_source),
         cmocka_unit_test(broken_tables),
         cmocka_unit_test(a_row_longer_than_any_buffer),
         cmocka_unit_test(quoting_as_python_does),

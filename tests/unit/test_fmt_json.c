@@ -115,6 +115,13 @@ static void reads_lists_in_lists(void **state)
     assert_non_null(collect_find(&c, KIND_URL, "http://three.example/a"));
     collect_clear(&c);
 
+    /* the page behind the last one */
+    assert_int_equal(read_text(&c, SV("{\"results\": [], \"next\": null}"), PULSES, "", NULL, &e), OK);
+    assert_int_equal(c.records, 0);
+    collect_clear(&c);
+    assert_int_equal(read_text(&c, SV("{\"detail\": \"no\"}"), PULSES, "", NULL, &e), ERR_VALUE);
+    collect_clear(&c);
+
     /* a member a record, each of them a list of one */
     assert_int_equal(read_text(&c,
                                SV("{\"7\":[{\"v\":\"a.example\"}],\"8\":[{\"v\":\"b.example\",\"w\":true}]}"),

@@ -152,6 +152,15 @@ static void members_of_archives(void **state)
     assert_int_equal(t.rejects, 3 + 2);
     buf_clear(&t.b);
 
+    /* Only what the source's mapping names; '*' also stands for a path. */
+    const struct intake_opts some = {.name = SV("x"),
+                                     .mapping = SV("{\"members\":\"*/a.txt *by*.csv *.png\"}")};
+    assert_int_equal(both(buf_sv(&tar), &some, &t, NULL), OK);
+    assert_true(said(&t, "member list 9:dir/a.txt"));
+    assert_true(said(&t, "member csv 16:named/by/pax.csv"));
+    assert_int_equal(t.records, 3 + 1 + 1);
+    buf_clear(&t.b);
+
     /* The whole archive compressed is the same archive. */
     struct transcript packed;
     buf_reset(&gz);
