@@ -232,6 +232,8 @@ struct witness_answer {
  */
 int witness_add(struct ledger *l, struct sv request, usec now, struct witness_answer *ret, struct buf *body,
                 struct err *e) MUST_USE;
+/* The log has shown two heads that exclude each other, and no person has decided yet. */
+bool witness_frozen(struct db *db, struct sv origin);
 /* A person decided that a frozen log may go on. In a transaction. ERR_NOT_FOUND. */
 int witness_thaw(struct ledger *l, struct sv origin, struct err *e) MUST_USE;
 struct witnessed {
@@ -245,7 +247,7 @@ int witness_each(struct db *db, int (*each)(void *ctx, const struct witnessed *w
                  struct err *e) MUST_USE;
 /*
  * Being witnessed. The add-checkpoint request for our newest checkpoint from the size a witness is known to
- * hold; ERR_NOT_FOUND while there is no checkpoint, or none newer.
+ * hold, which may be the newest itself; ERR_NOT_FOUND when there is no checkpoint of that size or larger.
  */
 int ledger_witness_request(struct ledger *l, uint64_t old, uint64_t *ret_size, struct buf *out,
                            struct err *e) MUST_USE;
@@ -253,5 +255,8 @@ int ledger_witness_request(struct ledger *l, uint64_t old, uint64_t *ret_size, s
  * against its key. */
 int ledger_cosigned(struct ledger *l, uint64_t size, struct sv lines, const struct note_key *witness,
                     struct err *e) MUST_USE;
+/* The newest size and time that this witness cosigned of the present epoch; 0 and USEC_NONE = none. */
+int ledger_cosigned_by(struct ledger *l, const struct note_key *witness, uint64_t *ret_size, usec *ret_at,
+                       struct err *e) MUST_USE;
 /* The newest checkpoint with every cosignature that is kept for it. */
 int ledger_checkpoint_note(struct ledger *l, struct buf *out, struct err *e) MUST_USE;

@@ -294,6 +294,15 @@ int witness_trust(struct ledger *l, const struct note_key *log, usec now, struct
     return rc;
 }
 
+bool witness_frozen(struct db *db, struct sv origin)
+{
+    struct known_log log = {0};
+    struct err ignored = ERR_NONE;
+    int rc = log_read(db, origin, &log, &ignored);
+
+    return rc < 0 || (rc == 1 && log.frozen); /* what cannot be read is not trusted */
+}
+
 int witness_thaw(struct ledger *l, struct sv origin, struct err *e)
 {
     struct stmt *s = db_query(l->db, "UPDATE witnessed SET frozen = 0 WHERE origin = ? AND frozen = 1", e);

@@ -30,10 +30,10 @@ int ledger_witness_request(struct ledger *l, uint64_t old, uint64_t *ret_size, s
     buf_init(&note, NOTE_MAX);
     if (rc == 1)
         rc = checkpoint_newest(l->db, ep.epoch, ret_size, &note, e);
-    if (rc == 1 && old < *ret_size)
+    if (rc == 1 && old <= *ret_size)
         rc = write_request(l, &ep, old, *ret_size, buf_sv(&note), out, e);
     else if (rc >= 0)
-        rc = err_set(e, ERR_NOT_FOUND, "there is no checkpoint that the witness does not know");
+        rc = err_set(e, ERR_NOT_FOUND, "there is no checkpoint of that size or larger");
     buf_clear(&note);
     return rc;
 }
@@ -126,6 +126,37 @@ int ledger_cosigned(struct ledger *l, uint64_t size, struct sv lines, const stru
         rc = db_finish(l->db, keep_line(l, ep.epoch, size, sv_c(witness->name), line, e), e);
     buf_clear(&note);
     return rc;
+}
+
+int ledger_cosigned_by(struct ledger *l, const struct note_key *witness, uint64_t *ret_size, usec *ret_at,
+                       struct err *e)
+{
+    struct stmt *s =
+        db_query(l->db,
+                 "SELECT c.size, c.line, k.note FROM cosignature c JOIN checkpoint k ON k.epoch = "
+                 "c.epoch AND k.size = c.size WHERE c.name = ? AND c.epoch = (SELECT max(epoch) FROM "
+                 "epoch) ORDER BY c.size DESC LIMIT 1",
+                 e);
+    struct buf note;
+    int rc;
+
+    *ret_size = 0;
+    *ret_at = USEC_NONE;
+    if (!s)
+        return err_of(e);
+    db_text(s, sv_c(witness->name));
+    rc = db_step(s, e);
+    if (rc == 1) {
+        buf_init(&note, 2 * NOTE_MAX);
+        buf_add(&note, col_text(s, 2));
+        buf_add(&note, col_text(s, 1));
+        buf_addc(&note, '\n');
+        *ret_size = (uint64_t)col_int(s, 0);
+        *ret_at = (usec)note_cosigned_at(buf_sv(&note), witness) * USEC_SECOND;
+        buf_clear(&note);
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
 }
 
 int checkpoint_cosignatures(struct db *db, int64_t epoch, uint64_t size, struct buf *note, struct err *e)

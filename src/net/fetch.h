@@ -30,6 +30,8 @@ struct fetch_request {
     struct sv etag, modified; /* for a conditional request; "" = none */
     struct sv ca_pem;         /* trust exactly these instead of the system's; "" = the system's */
     struct sv pin;            /* SHA-256 of the server's SPKI in hex, which it must then have; "" = none */
+    bool pin_alone; /* the pin stands in the place of chain and name: partners, whose keys were compared by
+                       people */
     struct sv client_cert_pem, client_key_pem; /* "" = none */
     uint64_t max_bytes;                        /* decoded; more is ERR_LIMIT. Not 0 */
     uint64_t bytes_per_second;                 /* 0 = unlimited */

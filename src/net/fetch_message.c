@@ -36,8 +36,8 @@ void fetch_ask_encode(struct buf *b, const struct fetch_request *r)
                                r->pin,
                                r->client_cert_pem,
                                r->client_key_pem};
-    const uint64_t numbers[] = {r->plain,   r->max_bytes,     r->bytes_per_second,
-                                r->seconds, r->stall_seconds, r->resume_from};
+    const uint64_t numbers[] = {r->plain,         r->max_bytes,   r->bytes_per_second, r->seconds,
+                                r->stall_seconds, r->resume_from, r->pin_alone};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         buf_str(b, texts[i]);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -62,6 +62,7 @@ bool fetch_ask_decode(struct sv body, struct arena *a, struct fetch_request *ret
     ret->seconds = (unsigned)cur_varint(&c);
     ret->stall_seconds = (unsigned)cur_varint(&c);
     ret->resume_from = cur_varint(&c);
+    ret->pin_alone = cur_varint(&c) != 0;
     ret->method = method.p;
     return take_headers(&c, ret->header, &ret->headers) && method.p && ret->url.p;
 }

@@ -222,8 +222,11 @@ static int set_trust(struct transfer *t, struct err *e)
 {
     const struct fetch_request *r = &t->ask;
     CURL *c = t->easy;
-    (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-    (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+    bool chain = !r->pin_alone;
+    if (!chain && r->pin.n == 0)
+        return err_set(e, ERR_VALUE, "TLS: there is no pinned key to trust");
+    (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, chain ? 1L : 0L);
+    (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, chain ? 2L : 0L);
     (void)curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     (void)curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     int rc = set_pin(t, e);

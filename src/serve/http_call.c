@@ -90,7 +90,8 @@ static int find_caller(struct call *c, bool patient, struct err *e)
     struct sv authorization = http_header(c->r, "Authorization");
     bool other =
         authorization.p ? !sv_istarts(authorization, SV("Bearer ")) : !http_cookie(c->r, SESSION_COOKIE).p;
-    if (!(c->route->audience & ALSO_BASIC) || !other) {
+    bool certificate = (c->route->audience & ALSO_CERTIFICATE) && !authorization.p;
+    if ((!(c->route->audience & ALSO_BASIC) && !certificate) || !other) {
         return caller_find(c->node->db, c->r, c->now, &c->who, e);
     }
     int rc = program_find(c->web, c->r, c->now, patient, &c->who, &c->wait, e);

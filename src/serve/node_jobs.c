@@ -34,7 +34,10 @@ int node_open_work(struct node *n, struct err *e)
                               .sighting = tell_sighting,
                               .node = n};
     n->job_kinds[1] = (struct job_kind){.name = PEER_KIND, .run = peer_job, .ctx = &n->peers};
-    n->job_kinds[2] = (struct job_kind){0};
+    n->witnessing = (struct witnessing){
+        .db = n->db, .ledger = n->ledger, .fetcher = n->fetcher, .home = n->home};
+    n->job_kinds[2] = (struct job_kind){.name = WITNESS_KIND, .run = witness_job, .ctx = &n->witnessing};
+    n->job_kinds[3] = (struct job_kind){0};
     return rc == OK ? jobs_recover(n->db, time_now(), e) : rc;
 }
 
@@ -52,8 +55,17 @@ static void tell_end(void *ctx, const struct job_call *call, int rc, const struc
         log_warn("jobs", "%.*s: %s", SV_ARG(call->name), e->text);
 }
 
+static int schedule_witnesses(struct node *n, struct err *e)
+{
+    int rc = db_begin(n->db, e);
+    return rc == OK ? db_finish(n->db, witness_schedule(n->db, time_now(), e), e) : rc;
+}
+
 int node_start_work(struct node *n, struct err *e)
 {
+    int scheduled = schedule_witnesses(n, e);
+    if (scheduled != OK)
+        return scheduled;
     const struct jobs_opts o = {
         .kinds = n->job_kinds, .threads = (unsigned)conf_int(n->conf, "jobs.threads"), .ended = tell_end};
     n->jobs = jobs_new(n->db, &o, e);

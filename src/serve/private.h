@@ -126,6 +126,8 @@ int program_find(struct web *w, const struct http_request *r, usec now, bool pat
 
 /* Also takes what programs send that know no bearer keys: Basic, client certificates. For GET only. */
 #define ALSO_BASIC (1u << 30)
+/* Also by client certificate, and by no secret that a browser would send for other sites. */
+#define ALSO_CERTIFICATE (1u << 29)
 
 struct call;
 struct taxii_call;
@@ -259,14 +261,15 @@ int api_find(struct call *c, struct err *e);
 int api_sightings(struct call *c, struct err *e);
 int api_status(struct call *c, struct err *e);
 int api_sources(struct call *c, struct err *e); /* api_sources.c */
-int api_feeds(struct call *c, struct err *e);   /* api_feeds.c */
-int api_feeds(struct call *c, struct err *e);   /* api_feeds.c */
+int api_feeds(struct call *c, struct err *e); /* api_feeds.c */
 int api_source_put(struct call *c, struct err *e);
 int api_rejected(struct call *c, struct err *e); /* api_rejected.c */
 int api_retry(struct call *c, struct err *e);
 struct exports *exports_new(void); /* api_export.c */
 void exports_free(struct exports *x);
 int api_export(struct call *c, struct err *e);
+int api_witness_add(struct call *c, struct err *e); /* api_witness.c */
+int api_checkpoint(struct call *c, struct err *e);
 int api_live(struct call *c, struct err *e);    /* live.c */
 int api_openapi(struct call *c, struct err *e); /* openapi.c */
 int api_healthz(struct call *c, struct err *e); /* metrics.c */

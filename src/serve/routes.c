@@ -315,6 +315,35 @@ const struct route routes[] = {
      200,
      JSON,
      OBJECT},
+    {HTTP_POST,
+     "/witness/add-checkpoint",
+     FOR_CLIENTS | ALSO_CERTIFICATE,
+     api_witness_add,
+     65536,
+     "addCheckpoint",
+     "Witness a partner's log",
+     "C2SP tlog-witness: the size this node holds, a consistency proof and the checkpoint; the answer is a "
+     "cosignature, or 400, 403, 404, 409 or 422 as the protocol says.",
+     {{0}},
+     "text/plain",
+     "{\"type\":\"string\"}",
+     200,
+     "text/plain; charset=utf-8",
+     NULL},
+    {HTTP_GET,
+     "/witness/checkpoint",
+     FOR_SIGNED_IN | FOR_CLIENTS | ALSO_BASIC,
+     api_checkpoint,
+     0,
+     "checkpoint",
+     "The newest checkpoint of this node's log with its cosignatures",
+     "",
+     {{0}},
+     NULL,
+     NULL,
+     200,
+     "text/plain; charset=utf-8",
+     NULL},
     {HTTP_GET,
      "/healthz",
      FOR_EVERYBODY,
@@ -420,7 +449,8 @@ bool route_allows(const struct route *r, bool known, enum role role)
 const char *route_wrong(const struct route *r)
 {
     bool writes = r->method != HTTP_GET;
-    if (r->audience == 0 || (r->audience & ~(FOR_EVERYBODY | FOR_SIGNED_IN | FOR_CLIENTS | ALSO_BASIC))) {
+    if (r->audience == 0 ||
+        (r->audience & ~(FOR_EVERYBODY | FOR_SIGNED_IN | FOR_CLIENTS | ALSO_BASIC | ALSO_CERTIFICATE))) {
         return "declares no audience";
     }
     if ((r->audience & FOR_EVERYBODY) && writes && r->run != api_session_make) {

@@ -8,6 +8,7 @@
 
 #include "share/gate.h"
 #include "share/partner.h"
+#include "share/witnessing.h"
 #include "share/peer.h"
 #include "fuse/feed.h"
 #include "net/http.h"
@@ -22,9 +23,10 @@ struct node {
     struct ledger *ledger;
     struct fuse *fuse;
     struct parsers *parsers;
-    struct fetcher *fetcher; /* HTTP out; NULL when opened for reading only */
-    struct feeds feeds;      /* what feeds work with */
-    struct peers peers;      /* what peers work with */
+    struct fetcher *fetcher;      /* HTTP out; NULL when opened for reading only */
+    struct feeds feeds;           /* what feeds work with */
+    struct peers peers;           /* what peers work with */
+    struct witnessing witnessing; /* what asking witnesses works with */
     /* Background work: its kinds (node_jobs.c; ends with a NULL name), and its threads while it serves. */
     struct job_kind job_kinds[NODE_JOB_KINDS];
     struct jobs *jobs;

@@ -35,17 +35,24 @@ static void encode(const struct partner *p, struct buf *out)
     jw_end_obj(&w);
 }
 
+/* The origin of the partner's log: the name of its key. */
+static struct sv log_name(const struct partner_card *c)
+{
+    return sv_sub(c->log, 0, sv_chr(c->log, '+'));
+}
+
 static int store(struct db *db, const struct partner_card *c, struct sv record, enum partner_status status,
                  const struct entry *entry, struct err *e)
 {
     char id[37];
-    struct stmt *s = db_query(db,
-                              "INSERT INTO partner (id, record, status, spki_now, spki_next, changed, entry) "
-                              "VALUES (?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET record = "
-                              "excluded.record, status = excluded.status, spki_now = excluded.spki_now, "
-                              "spki_next = excluded.spki_next, changed = excluded.changed, entry = "
-                              "excluded.entry",
-                              e);
+    struct stmt *s =
+        db_query(db,
+                 "INSERT INTO partner (id, record, status, spki_now, spki_next, log, changed, entry) "
+                 "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET record = "
+                 "excluded.record, status = excluded.status, spki_now = excluded.spki_now, "
+                 "spki_next = excluded.spki_next, log = excluded.log, changed = excluded.changed, entry = "
+                 "excluded.entry",
+                 e);
     if (!s) {
         return e->code;
     }
@@ -55,6 +62,7 @@ static int store(struct db *db, const struct partner_card *c, struct sv record, 
     db_int(s, status);
     db_text(s, c->spki[0]);
     db_text(s, c->spki[1]);
+    db_text(s, log_name(c));
     db_time(s, entry->at);
     db_int(s, entry->id);
     int rc = db_run(s, e);
@@ -316,6 +324,18 @@ int partner_set(struct ledger *l, struct db *db, struct uuid id, enum partner_st
     return rc;
 }
 
+/* A partner whose log forked gets nothing until a person decided. */
+static int active_row(struct db *db, struct stmt *s, struct uuid *ret, struct err *e)
+{
+    int rc = db_step(s, e);
+    char log[200] = "";
+    if (rc == 1 && (!uuid_parse(col_text(s, 0), ret) || !sv_copy(col_text(s, 1), log, sizeof(log)))) {
+        rc = err_set(e, ERR_CORRUPT, "the row of a partner cannot be read");
+    }
+    db_done(s);
+    return rc == 1 && witness_frozen(db, sv_c(log)) ? 0 : rc;
+}
+
 int partner_by_key(struct db *db, const struct sha256 *spki, struct uuid *ret, struct err *e)
 {
     char hex[65];
@@ -343,13 +363,12 @@ bool partner_any(struct db *db)
 
 int partner_is_active(struct db *db, struct sv id, struct err *e)
 {
-    struct stmt *s = db_query(db, "SELECT 1 FROM partner WHERE id = ? AND status = ?", e);
+    struct uuid unused;
+    struct stmt *s = db_query(db, "SELECT id, log FROM partner WHERE id = ? AND status = ?", e);
     if (!s) {
         return e->code;
     }
     db_text(s, id);
     db_int(s, PARTNER_ACTIVE);
-    int rc = db_step(s, e);
-    db_done(s);
-    return rc;
+    return active_row(db, s, &unused, e);
 }

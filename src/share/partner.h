@@ -48,7 +48,7 @@ int partner_each(struct db *db, struct arena *a, int (*each)(void *ctx, const st
 
 /* 1 and the active partner whose TLS key this is, the present or the next one; 0 = nobody's. */
 int partner_by_key(struct db *db, const struct sha256 *spki, struct uuid *ret, struct err *e) MUST_USE;
-/* 1 = it is an active partner's, 0 = it is not. */
+/* 1 = it is an active partner's whose log is not frozen, 0 = it is not. */
 int partner_is_active(struct db *db, struct sv id, struct err *e) MUST_USE;
 bool partner_any(struct db *db); /* some partner is active */
 

@@ -4,7 +4,8 @@
 static const struct db_migration migrations[] = {
     {1,
      "CREATE TABLE partner (id TEXT PRIMARY KEY, record TEXT NOT NULL, status INTEGER NOT NULL, spki_now "
-     "TEXT NOT NULL, spki_next TEXT NOT NULL, changed BIGINT NOT NULL, entry BIGINT NOT NULL);"
+     "TEXT NOT NULL, spki_next TEXT NOT NULL, log TEXT NOT NULL, changed BIGINT NOT NULL, entry BIGINT NOT "
+     "NULL);"
      "CREATE TABLE agreement (id TEXT NOT NULL, version BIGINT NOT NULL, digest BYTEA NOT NULL, document "
      "TEXT NOT NULL, entry BIGINT NOT NULL, PRIMARY KEY (id, version));"
      "CREATE TABLE agreement_signature (agreement TEXT NOT NULL, version BIGINT NOT NULL, party TEXT NOT "

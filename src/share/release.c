@@ -15,18 +15,15 @@ bool release_principal(struct sv principal, struct uuid *ret)
 int release_open(struct release *r, struct db *db, struct uuid partner, enum purpose purpose, usec now,
                  struct err *e)
 {
-    struct partner p;
-    struct err none = ERR_NONE;
     char id[37];
     *r = (struct release){.db = db, .partner = partner, .purpose = purpose, .now = now};
     arena_init(&r->a, REGISTER_MOST);
     arena_init(&r->thing, THING_MOST);
     r->doc = json_doc_new(THING_MOST);
     uuid_text(partner, id);
-    int rc = partner_find(db, sv_c(id), &r->a, &p, &none);
-    r->active = rc == OK && p.status == PARTNER_ACTIVE;
-    if (rc != OK && rc != ERR_NOT_FOUND) {
-        *e = none;
+    int rc = partner_is_active(db, sv_c(id), e);
+    r->active = rc == 1;
+    if (rc < 0) {
         return rc;
     }
     if (!r->doc) {

@@ -4,6 +4,23 @@
 
 #define VIEW_MOST (64u << 20)
 
+/* An organisation that is not of this node is asked about as a partner, however it came here. */
+static bool is_foreign(struct db *db, struct uuid org, struct uuid *ret)
+{
+    char id[37];
+    struct stmt *s = db_query(db, "SELECT 1 FROM org WHERE id = ?", NULL);
+    if (!s) {
+        *ret = (struct uuid){{0}}; /* nobody: nothing is allowed */
+        return true;
+    }
+    uuid_text(org, id);
+    db_text(s, sv_c(id));
+    bool here = db_step(s, NULL) == 1;
+    db_done(s);
+    *ret = org;
+    return !here;
+}
+
 int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct taxii_who *who, usec now,
                    struct taxii_eye *ret, struct err *e)
 {
@@ -14,7 +31,7 @@ int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct
     if (rc == OK && who->except > 0 && (size_t)who->except < ret->view.sources) {
         ret->view.ceiling[who->except] = -1;
     }
-    bool is_partner = release_principal(who->principal, &partner);
+    bool is_partner = release_principal(who->principal, &partner) || is_foreign(db, who->org, &partner);
     return rc == OK && is_partner ? taxii_partner_open(db, partner, now, &ret->partner, e) : rc;
 }
 

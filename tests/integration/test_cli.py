@@ -11,7 +11,7 @@ import node
 from node import DATA, equal, run, true, until
 
 COMMANDS = ["init", "serve", "source", "intake", "watch", "look", "find", "rejected", "status", "verify", "rebuild", "backup",
-            "restore", "user", "key", "exercise", "checkpoint", "prove", "agreement", "partner", "shares", "explain", "version"]
+            "restore", "user", "key", "exercise", "checkpoint", "prove", "check", "id", "agreement", "partner", "shares", "explain", "witness", "version"]
 BAD = "gate.phish.example"
 
 

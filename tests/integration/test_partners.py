@@ -11,7 +11,10 @@ PERSONS = "mei", "lin"
 
 
 def a_node(t, name):
-    home = t.home("feed")
+    path = t.path(name)
+    node.run("init", path, "--name", f"{name.lower()}.example", "--country", name[:2], "--zone", "UTC", "--password", PASSWORD, code=0)
+    home = node.Home(path)
+    home.source("feed")
     for person in PERSONS:
         home.run("user", "add", person, "--role", "admin", input=f"{PASSWORD}\n", code=0)
     home.run("user", "add", "analyst", "--role", "analyst", input=f"{PASSWORD}\n", code=0)

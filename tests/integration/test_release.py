@@ -159,6 +159,7 @@ def test_without_an_agreement_nothing_goes(t):
         act(tw, "partner", "suspend", "JPCERT")
         who.ask(f"{BASE}/objects/", want=401)
         act(tw, "partner", "resume", "JPCERT")
+        until(lambda: who.client.get(f"{BASE}/objects/", want=(200, 401), headers={"Accept": TYPE}).status == 200, "known again", 40)
         act(tw, "agreement", "end", agreement)
         equal(who.ask(f"{BASE}/objects/"), {}, "ended")
 
