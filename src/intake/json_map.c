@@ -132,7 +132,7 @@ static int walk_spans(struct spans *s, struct sv text, struct sv pointer, struct
         return give_span(s, text, e);
     }
     s->found |= !inner;
-    bool number = inner && it.close == ']' && sv_u64(segment, &wanted);
+    bool list = it.close == ']', number = inner && list && sv_u64(segment, &wanted);
     while (rc >= 0 && span_next(&it, &key, &value)) {
         if (!inner)
             rc = give_span(s, value, e);
@@ -141,7 +141,7 @@ static int walk_spans(struct spans *s, struct sv text, struct sv pointer, struct
         n++;
     }
     /* Of no groups of records none is missing: the last page of an API. */
-    s->found |= any && n == 0 && it.close == ']';
+    s->found |= any && list && n == 0;
     if (rc >= 0 && (it.bad || it.cut)) {
         err_set(e, ERR_SYNTAX,
                 it.cut ? "the file ends in the middle" : "the file is no well-formed JSON here");

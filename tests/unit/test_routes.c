@@ -53,6 +53,7 @@ static const struct {
     {"sightings", "vaA"},
     {"live", "vaA"},
     {"sources", "vaAu"},
+    {"feeds", "vaAu"},
     {"addSource", "A"},
     {"rejected", "vaA"},
     {"retryRejected", "aA"},
