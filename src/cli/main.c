@@ -13,7 +13,7 @@ const struct command *const COMMANDS[] = {
     &cmd_find,   &cmd_rejected, &cmd_status,   &cmd_verify,     &cmd_rebuild, &cmd_backup,    &cmd_restore,
     &cmd_user,   &cmd_key,      &cmd_exercise, &cmd_checkpoint, &cmd_prove,   &cmd_agreement, &cmd_partner,
     &cmd_shares, &cmd_witness,  &cmd_explain,  &cmd_export,     &cmd_config,  &cmd_check,     &cmd_id,
-    &cmd_taxii,  &cmd_peer,     &cmd_pattern,  &cmd_version,    NULL,
+    &cmd_taxii,  &cmd_peer,     &cmd_pattern,  &cmd_pattern,    &cmd_version, NULL,
 };
 
 const struct command *command_find(const char *name)
