@@ -232,7 +232,7 @@ static size_t next_key(struct sv text, size_t at, size_t *ret_equals)
 int device_cef(struct event_state *s, struct observation *o, struct sv text, struct sv *ret_type,
                struct err *e)
 {
-    struct sv head[7];
+    struct sv head[7] = {SV_NONE};
     size_t equals = 0, following = 0;
     int rc = read_header(s, &text, 7, head, "CEF", e);
 
@@ -273,7 +273,7 @@ static bool read_separator(struct sv field, char *ret)
 int device_leef(struct event_state *s, struct observation *o, struct sv text, struct sv *ret_type,
                 struct err *e)
 {
-    struct sv head[6], part, rest;
+    struct sv head[6] = {SV_NONE}, part, rest;
     char separator = '\t';
     int rc = read_header(s, &text, 5, head, "LEEF", e);
 

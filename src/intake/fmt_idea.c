@@ -60,7 +60,7 @@ static usec first_of(usec a, usec b, usec c)
 
 static int read_times(struct idea *d, struct jv m, struct err *e)
 {
-    usec detect, event, cease, from, to;
+    usec detect = USEC_NONE, event = USEC_NONE, cease = USEC_NONE, from = USEC_NONE, to = USEC_NONE;
     struct claim_rec *c = &d->r.common;
     int rc = read_time(d, m, "DetectTime", &detect, e);
 

@@ -157,7 +157,8 @@ const struct intake_format *intake_detect(struct sv head, struct sv name);
  * process, tests and fuzzing. A file in no known format: ERR_UNSUPPORTED. */
 int intake_parse(int fd, const struct intake_opts *o, const struct intake_sink *sink, struct err *e) MUST_USE;
 /* Reader of single events for `watch`: one line of text to one observation, no heap allocation. `format` must
- * be an event format read line by line ("eve", "zeek", "honeypot"), or "" = detect by the first lines. */
+ * be an event format read line by line ("eve", "zeek", "honeypot", "cef", "leef", "syslog"), or "" = detect
+ * by the first lines. */
 struct event_reader;
 struct event_reader *event_reader_new(const struct intake_opts *o, struct err *e);
 void event_reader_free(struct event_reader *r);

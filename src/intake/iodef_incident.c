@@ -18,7 +18,7 @@ static int inner_frame(struct iodef *d, const xmlNode *n, const struct frame *ou
                        struct err *e)
 {
     struct claim_rec *c = &ret->own;
-    usec start, end, detect;
+    usec start = USEC_NONE, end = USEC_NONE, detect = USEC_NONE;
     enum tlp tlp;
     int rc = iodef_time(d, n, "StartTime", &start, e);
 
