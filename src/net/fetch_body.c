@@ -156,6 +156,9 @@ size_t fetch_body_bytes(char *p, size_t size, size_t n, void *transfer)
     struct transfer *t = transfer;
     struct sv bytes = sv_from(p, size * n);
     t->moved = time_ticks();
+    /* Some servers name a coding that they did not use; gzip begins with this byte, text never does. */
+    if (t->gzip && !t->inflating && bytes.n && (unsigned char)bytes.p[0] != 0x1f)
+        t->gzip = false;
     return (t->gzip ? inflate_more(t, bytes) : store(t, bytes)) ? size * n : 0;
 }
 

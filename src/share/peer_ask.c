@@ -89,16 +89,20 @@ static bool may_pass(int code)
 
 /* ---- refusals */
 
+/* Unpacks what came as gzip without saying so. */
 int peer_body(struct fetch_answer *a, struct buf *b, struct err *e)
 {
     char block[16384];
-    ssize_t n = 0;
-    while (a->fd >= 0 && (n = read(a->fd, block, sizeof(block))) > 0) {
+    ptrdiff_t n = 0;
+    struct stream *in = a->fd >= 0 ? stream_new(a->fd, b->max, 0) : NULL;
+    int rc = in || a->fd < 0 ? OK : err_set(e, ERR_MEMORY, "no memory to read an answer");
+    while (in && (n = stream_read(in, block, sizeof(block), e)) > 0) {
         buf_addp(b, block, (size_t)n);
     }
+    stream_free(in);
     close_fd(&a->fd);
-    if (n < 0) {
-        return err_set(e, ERR_IO, "an answer that was fetched cannot be read");
+    if (rc != OK || n < 0) {
+        return rc != OK ? rc : (int)n;
     }
     return b->failed ? err_set(e, ERR_LIMIT, "the answer is longer than %zu bytes", b->max) : OK;
 }
@@ -187,7 +191,6 @@ static int try_once(struct peer_run *r, const struct peer_ask *q, struct fetch_a
 
 int peer_ask(struct peer_run *r, const struct peer_ask *q, struct fetch_answer *ret, struct err *e)
 {
-    unsigned tries = q->tries ? q->tries : PEER_TRIES;
     for (unsigned tried = 0;; tried++) {
         bool again = false;
         int64_t wait = 0;
@@ -202,6 +205,7 @@ int peer_ask(struct peer_run *r, const struct peer_ask *q, struct fetch_answer *
             r->wait = wait;
             return rc;
         }
+        unsigned tries = r->too_much && q->tries ? q->tries : PEER_TRIES;
         if (tried + 1 >= tries || peer_run_late(r)) {
             return rc;
         }

@@ -104,7 +104,7 @@ struct peer_ask {
     bool stix; /* asks for objects: 2.0 has another media type for them */
     struct sv body, etag, range;
     uint64_t max_bytes;
-    unsigned tries; /* 0 = PEER_TRIES */
+    unsigned tries; /* when what came was too much: fewer than PEER_TRIES; 0 = as many */
 };
 #define PEER_TRIES 6
 /*

@@ -125,7 +125,7 @@ static int get_page(struct drain *d, struct fetch_answer *ret, struct err *e)
         .range = range_of(d, limit),
         .etag = d->start ? d->c->etag : SV_NONE,
         .max_bytes = PEER_PAGE_BYTES,
-        .tries = limit > PAGE_LEAST ? 3 : PEER_TRIES,
+        .tries = limit > PAGE_LEAST ? 3 : PEER_TRIES, /* then a smaller page */
     };
     if (!q.url.p) {
         return err_set(e, ERR_MEMORY, "no memory for an address");
@@ -271,7 +271,7 @@ static int go_on_by_date(struct drain *d, const struct peer_page *page, struct e
 
 /* ---- a page that came */
 
-static void note_dates(struct drain *d, const struct fetch_answer *answer)
+static void note_dates(struct drain *d, const struct fetch_answer *answer, bool again)
 {
     struct sv text = fetch_answer_header(answer, "x-taxii-date-added-last");
     usec first = peer_read_time(fetch_answer_header(answer, "x-taxii-date-added-first"));
@@ -285,8 +285,7 @@ static void note_dates(struct drain *d, const struct fetch_answer *answer)
         last = swap;
         d->disordered = true;
     }
-    d->disordered |=
-        first != USEC_NONE && d->c->seen != USEC_NONE && first < d->c->seen - USEC_SECOND && d->c->next.n;
+    d->disordered |= !again && d->c->next.n && first != USEC_NONE && first < d->c->seen;
     if (d->disordered) {
         note(d, "disorder");
     }
@@ -402,13 +401,13 @@ static int use_page(struct drain *d, struct fetch_answer *answer, struct err *e)
     if (rc != OK) {
         return rc;
     }
+    bool again = page.objects && met_before(&d->pages, sv_from((const char *)page.sha.b, sizeof(page.sha.b)));
     note_types(d, answer);
-    note_dates(d, answer);
+    note_dates(d, answer, again);
     read_range(d, answer, &page);
     if ((int64_t)page.objects > limit_of(d)) {
         note(d, "limit-ignored");
     }
-    bool again = page.objects && met_before(&d->pages, sv_from((const char *)page.sha.b, sizeof(page.sha.b)));
     if (again) {
         note(d, "page-repeated");
     }
