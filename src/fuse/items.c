@@ -152,6 +152,64 @@ static int write_object(struct fuse *f, int64_t number, struct buf *out, struct 
     return rc;
 }
 
+/* The index in the caller's list. */
+struct objects_from {
+    object_text_fn each;
+    void *ctx;
+    size_t first;
+};
+
+static int each_from(void *ctx, size_t i, struct sv json, struct err *e)
+{
+    struct objects_from *o = ctx;
+    return o->each(o->ctx, o->first + i, json, e);
+}
+
+/* One walk over rows that stand close together is several times cheaper than a look-up each. */
+static int walk_objects(struct fuse *f, const int64_t *number, size_t n, object_text_fn each, void *ctx,
+                        struct err *e)
+{
+    struct stmt *s = db_query(f->db, "SELECT id, body FROM object WHERE id >= ? AND id <= ? ORDER BY id", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, number[0]);
+    db_int(s, number[n - 1]);
+    size_t i = 0;
+    int rc;
+    while ((rc = db_step(s, e)) == 1) {
+        int64_t id = col_int(s, 0);
+        while (i < n && number[i] < id) {
+            i++;
+        }
+        if (i == n || number[i] != id) {
+            continue;
+        }
+        rc = each(ctx, i, col_blob(s, 1), e);
+        if (rc < 0) {
+            break;
+        }
+    }
+    db_done(s);
+    return rc;
+}
+
+int fuse_objects_read(struct fuse *f, const int64_t *number, size_t n, object_text_fn each, void *ctx,
+                      struct err *e)
+{
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < n;) {
+        size_t end = i + 1;
+        while (end < n && number[end] > number[end - 1] && number[end] - number[end - 1] <= 8) {
+            end++;
+        }
+        struct objects_from from = {.each = each, .ctx = ctx, .first = i};
+        rc = walk_objects(f, number + i, end - i, each_from, &from, e);
+        i = end;
+    }
+    return rc;
+}
+
 static usec first_known(usec a, usec b, usec c)
 {
     return a != USEC_NONE ? a : b != USEC_NONE ? b : c;
