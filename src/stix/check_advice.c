@@ -193,14 +193,49 @@ static void note_language_content(struct check *c)
         remark(c, "7.1.1", "without object_modified nobody can tell which version was translated");
 }
 
+/* The Incident Core extension of the OASIS common object repository (its section 2.1): the standard leaves
+ * incidents to extensions (4.6). */
+static void note_incident(struct check *c)
+{
+    static const char name[] = "extension-definition--ef765651-680c-498d-9894-99799f2fa126";
+    static const struct {
+        const char *name, *words;
+    } rows[] = {{"determination", "blocked|confirmed|failed-attempt|false-positive|suspected"},
+                {"investigation_status", "closed|new|open"},
+                {"extension_type", "property-extension"}};
+    const struct sv core = sv_c(name);
+    struct jv extension = json_get(json_get(c->root, SV("extensions")), core);
+    int64_t criticality;
+    if (json_type(extension) != JSON_OBJECT)
+        return;
+    enter_key(c, SV("extensions"));
+    enter_key(c, core);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sv word = json_get_str(extension, sv_c(rows[i].name));
+        enter_key(c, sv_c(rows[i].name));
+        if (!word.p || !word_in(rows[i].words, word))
+            remark(c, "4.6", "Incident Core: %s is one of %s", rows[i].name, rows[i].words);
+        leave(c);
+    }
+    if (json_i64(json_get(extension, SV("criticality")), &criticality) &&
+        (criticality < 0 || criticality > 100))
+        remark(c, "4.6", "Incident Core: criticality is a number from 0 to 100");
+    leave(c);
+    leave(c);
+}
+
 void check_advice(struct check *c)
 {
     static const struct {
         const char *type;
         void (*fn)(struct check *c);
-    } rows[] = {{"location", advise_location},         {"indicator", advise_indicator},
-                {"malware-analysis", advise_analysis}, {"observed-data", advise_observed},
-                {"relationship", advise_relationship}, {"language-content", note_language_content}};
+    } rows[] = {{"location", advise_location},
+                {"indicator", advise_indicator},
+                {"malware-analysis", advise_analysis},
+                {"observed-data", advise_observed},
+                {"incident", note_incident},
+                {"relationship", advise_relationship},
+                {"language-content", note_language_content}};
     if (c->rule->family == FAMILY_SCO) {
         check_observable(c);
         return;

@@ -95,6 +95,17 @@ def test_extensions(t):
     check(dict(GOOD, extensions={definition: {"rank": 5}}), code=1)
 
 
+def test_incidents_are_held_to_their_extension(t):
+    core = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
+    fields = {"extension_type": "property-extension", "determination": "suspected", "investigation_status": "open"}
+    incident = dict(GOOD, type="incident", id=f"incident--{UUID}", extensions={core: fields})
+    del incident["identity_class"]
+    equal([m["section"] for m in check(incident, code=0)[0]["messages"]], ["3.5"], "nobody made it, and that is all")
+    incident["extensions"] = {core: dict(fields, determination="maybe", criticality=101)}
+    pointers = [m["pointer"] for m in check(incident, code=0)[0]["messages"] if "Incident Core" in m["text"]]
+    equal(pointers, [f"/extensions/{core}/determination", f"/extensions/{core}"], "where it is not kept")
+
+
 def test_memory_of_one_object(t):
     """100 times the objects, not 100 times the memory."""
     count = 2_000_000 if NIGHTLY else 200_000
