@@ -132,6 +132,7 @@ static void read_ask(struct trying *t, struct jv v, struct release_ask *ret)
                                 .now = ask_time(v),
                                 .type = ask_text(v, "type"),
                                 .relationship = ask_text(v, "relationship"),
+                                .refs = ask_words(t, json_get(v, SV("refs"))),
                                 .kinds = ask_words(t, json_get(v, SV("kinds"))),
                                 .offence = ask_text(v, "offence"),
                                 .exercise = ask_bool(v, "exercise"),

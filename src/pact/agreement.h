@@ -128,6 +128,7 @@ struct release_ask {
     usec now;
     struct sv type;         /* STIX type */
     struct sv relationship; /* relationship_type of a relationship, else "" */
+    struct word_list refs;  /* types of the objects it refers to */
     struct word_list kinds; /* of the values it holds */
     struct sv offence;      /* "" = none */
     enum tlp marking;

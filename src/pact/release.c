@@ -67,11 +67,23 @@ static bool origin_allows(const struct release_ask *ask)
     return false;
 }
 
+/* It refers to an object that says who is held responsible: the reference alone tells that there is one. */
+static bool refers_to_attribution(const struct release_ask *ask)
+{
+    for (size_t i = 0; i < ask->refs.n; i++) {
+        if (among(ATTRIBUTION_TYPES, COUNT(ATTRIBUTION_TYPES), ask->refs.v[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The object as a whole says who is held responsible, or who was hit. */
 static bool says_too_much(const struct agreement_grant *g, const struct release_ask *ask)
 {
-    return (!g->attribution && (among(ATTRIBUTION_TYPES, COUNT(ATTRIBUTION_TYPES), ask->type) ||
-                                among(ATTRIBUTION_LINKS, COUNT(ATTRIBUTION_LINKS), ask->relationship))) ||
+    return (!g->attribution &&
+            (refers_to_attribution(ask) || among(ATTRIBUTION_TYPES, COUNT(ATTRIBUTION_TYPES), ask->type) ||
+             among(ATTRIBUTION_LINKS, COUNT(ATTRIBUTION_LINKS), ask->relationship))) ||
            (!g->victim_identity && among(VICTIM_LINKS, COUNT(VICTIM_LINKS), ask->relationship));
 }
 

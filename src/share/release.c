@@ -63,6 +63,45 @@ static void on_value(void *ctx, const struct obs *o, bool bad)
     }
 }
 
+/* Types of the objects it refers to, each once. */
+static void on_ref(void *ctx, struct sv property, struct sv target)
+{
+    struct kinds *k = ctx;
+    size_t at = sv_find(target, SV("--"));
+    struct sv type = sv_sub(target, 0, at == SIZE_MAX ? target.n : at);
+    for (size_t i = 0; i < k->n; i++) {
+        if (sv_eq(k->name[i], type)) {
+            return;
+        }
+    }
+    k->more = k->more || k->n == KINDS_MOST;
+    if (k->n < KINDS_MOST) {
+        k->name[k->n++] = type;
+    }
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Something like an e-mail address stands anywhere in the text: in a name, a description, a URL. */
+static bool names_somebody(struct sv json)
+{
+    for (size_t i = 1; i + 1 < json.n; i++) {
+        if (json.p[i] != '@' || !is_word(json.p[i - 1]) || !is_word(json.p[i + 1])) {
+            continue;
+        }
+        for (size_t k = i + 1; k < json.n && (is_word(json.p[k]) || json.p[k] == '-' || json.p[k] == '.');
+             k++) {
+            if (json.p[k] == '.' && k + 1 < json.n && is_word(json.p[k + 1])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Kinds and types that tell of a person. Whose they are is not known here: anybody's. */
 static enum pact_data data_of(struct jv o, struct sv type, const struct kinds *k)
 {
@@ -153,7 +192,7 @@ static int origin_of(struct release *r, int64_t source, struct release_ask *ask,
 
 /* ---- asking */
 
-static int describe(struct release *r, const struct release_thing *t, struct kinds *k,
+static int describe(struct release *r, const struct release_thing *t, struct kinds *k, struct kinds *refs,
                     struct release_ask *ask, struct err *e)
 {
     struct jv o;
@@ -172,14 +211,18 @@ static int describe(struct release *r, const struct release_thing *t, struct kin
     ask->sensitive = ask->marking >= TLP_AMBER;
     rc = stix_values(o, &r->thing, on_value, k, e);
     ask->kinds = (struct word_list){k->name, k->n};
-    ask->data = k->more ? DATA_OTHER : data_of(o, head.type, k);
+    stix_refs(o, on_ref, refs);
+    ask->refs = (struct word_list){refs->name, refs->n};
+    /* What is too much to look through is taken for the most. */
+    bool unsure = k->more || refs->more || names_somebody(t->json);
+    ask->data = unsure ? DATA_OTHER : data_of(o, head.type, k);
     rc = rc == OK ? fields_of(r, o, head.type, ask, e) : rc;
     return rc == OK ? origin_of(r, t->source, ask, e) : rc;
 }
 
 int release_ask(struct release *r, const struct release_thing *t, struct release_answer *ret, struct err *e)
 {
-    struct kinds k = {.n = 0};
+    struct kinds k = {.n = 0}, refs = {.n = 0};
     struct release_ask ask = {.partner = r->partner,
                               .partner_active = r->active,
                               .partner_pinned = r->active,
@@ -187,7 +230,7 @@ int release_ask(struct release *r, const struct release_thing *t, struct release
                               .now = r->now,
                               .sent_today = r->sent};
     arena_reset(&r->thing);
-    int rc = describe(r, t, &k, &ask, e);
+    int rc = describe(r, t, &k, &refs, &ask, e);
     if (rc == OK) {
         *ret = pact_release(r->agreement, r->agreements, &ask);
     }

@@ -68,7 +68,8 @@ def refusals(grant, ask):
         ("marking", level > 3 or level > LATTICE.index(grant["tlp_ceiling"])),
         ("origin", not origin_agrees(ask)),
         ("attribution", not grant["attribution"] and (ask["type"] in ("threat-actor", "intrusion-set", "campaign")
-                                                       or ask["relationship"] == "attributed-to")
+                                                       or ask["relationship"] == "attributed-to"
+                                                       or {"threat-actor", "intrusion-set", "campaign"} & set(ask["refs"]))
          or not grant["victim_identity"] and ask["relationship"] == "targets"),
         ("personal_data", data != "none" and grant["personal_data"] != "all"
          and not (data == "suspect" and grant["personal_data"] == "suspect_only")),
@@ -173,6 +174,7 @@ def random_ask(r, ids, register):
             "partner_active": r.random() < 0.97, "partner_pinned": r.random() < 0.97, "purpose": purpose,
             "now": now, "type": r.choice(TYPES),
             "relationship": r.choice(["", "", "attributed-to", "targets", "uses"]), "kinds": r.sample(KINDS, r.randint(0, 2)),
+            "refs": r.sample(["indicator", "malware", "identity", "campaign", "threat-actor"], r.choice([0, 0, 1, 2])),
             "offence": r.choice(["", "", *OFFENCES, "unheard-of"]), "marking": r.choice([*LATTICE, *LATTICE[:2] * 4, "TLP:MAUVE", ""]),
             "exercise": (purpose == "exercise") if r.random() < 0.9 else r.random() < 0.5, "local_only": r.random() < 0.03,
             "expired": r.random() < 0.03, "personal_data": r.choice(["none", "none", "none", "suspect", "other", "odd"]),

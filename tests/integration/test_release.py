@@ -36,6 +36,10 @@ def hidden():
                          target_ref=identifier("identity", 20), description=CANARY),
         "type that is not listed": thing("report", 19, name=CANARY, published="2026-01-01T00:00:00Z", object_refs=[seen]),
         "victim": thing("identity", 20, name=CANARY, identity_class="individual"),
+        "used by an actor": thing("relationship", 22, relationship_type="uses", source_ref=identifier("threat-actor", 15),
+                                  target_ref=identifier("malware", 3), description=CANARY),
+        "an address in its text": indicator(23, name=CANARY, description=f"reported by {CANARY}@victim.example last week"),
+        "an address in a URL": {**indicator(24, name=CANARY), "pattern": f"[url:value = 'http://{CANARY}@evil.example.net/']"},
         "where it was sighted": thing("sighting", 21, sighting_of_ref=seen, where_sighted_refs=[identifier("identity", 20)], description=CANARY),
     }
 
@@ -112,7 +116,8 @@ def test_explain_says_what_happens(t):
         equal((told["goes"], told["rule"], told["agreement"]), (True, "granted", agreement), name)
     rules = {"red": "marking", "above the ceiling": "marking", "unknown marking": "marking", "expired": "local", "personal data": "personal_data",
              "actor": "type", "campaign": "type", "attributed": "attribution", "targets": "attribution", "type that is not listed": "type",
-             "victim": "type"}
+             "victim": "type", "used by an actor": "attribution", "an address in its text": "personal_data",
+             "an address in a URL": "personal_data"}
     for name, o in hidden().items():
         told = tw.json("explain", o["id"], "--to", "JPCERT")
         equal(told["goes"], False, name)
