@@ -4,7 +4,7 @@
 
 #include <libxml/xmlreader.h>
 
-#include <stdarg.h>
+#define TAG_BYTES (64u << 10)
 
 /* ---- what is let through to the parser ------------------------------------------------------- */
 
@@ -49,6 +49,36 @@ static struct sv declared_encoding(struct sv text)
     return sv_sub(value, 0, sv_chr(value, head.p[at]));
 }
 
+/*
+ * The longest tag must be short: libxml2 compares each attribute of an element with all before it, so that
+ * one tag of the file's length would keep it busy for hours. Comments, texts and instructions may be long.
+ */
+static int check_tags(struct sv text, struct err *e)
+{
+    static const char *const passed[][2] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}};
+    size_t at = 0, n;
+
+    while ((n = sv_chr(sv_sub(text, at, SIZE_MAX), '<')) != SIZE_MAX) {
+        struct sv rest = sv_sub(text, at + n, SIZE_MAX);
+        size_t end = SIZE_MAX;
+
+        at += n;
+        for (size_t i = 0; i < sizeof(passed) / sizeof(*passed) && end == SIZE_MAX; i++)
+            if (sv_starts(rest, sv_c(passed[i][0])))
+                end = skip_to(text, at, sv_c(passed[i][1]));
+        if (end == SIZE_MAX) {
+            n = sv_chr(sv_sub(rest, 0, TAG_BYTES), '>');
+            if (n == SIZE_MAX && rest.n > TAG_BYTES) {
+                err_set(e, ERR_LIMIT, "a tag is longer than %u KiB", TAG_BYTES >> 10);
+                return err_at(e, NULL, 0, at);
+            }
+            end = n == SIZE_MAX ? text.n : at + n + 1;
+        }
+        at = end;
+    }
+    return OK;
+}
+
 /* A document type is the way to entities that expand without end and to files of the machine: none is read.
  * Other encodings would need the system's conversion tables, which a parser process cannot open. */
 static int check_document(struct sv text, struct err *e)
@@ -66,7 +96,7 @@ static int check_document(struct sv text, struct err *e)
     for (size_t i = 0; i < sizeof(encodings) / sizeof(*encodings); i++)
         known |= sv_ieq(encoding, sv_c(encodings[i]));
     if (known)
-        return OK;
+        return check_tags(text, e);
     err_set(e, ERR_UNSUPPORTED, "the document is in the encoding %.*s", SV_ARG(sv_sub(encoding, 0, 40)));
     return err_hint(e, "convert it with `iconv -t UTF-8` and change its XML declaration");
 }

@@ -189,6 +189,26 @@ static void deep_documents_end(void **state)
     buf_clear(&b);
 }
 
+/* One tag of many attributes would be compared pairwise. */
+static void endless_tags_are_refused(void **state)
+{
+    struct buf b;
+
+    buf_init(&b, 32 << 20);
+    buf_add(&b, SV(DOCUMENT INCIDENT "<Incident"));
+    for (int i = 0; i < 1000000; i++)
+        buf_printf(&b, " a%d=''", i);
+    buf_add(&b, SV("/></IODEF-Document>"));
+    buf_addc(&b, 0);
+    ends_with(b.p, 0, ERR_LIMIT, "tag");
+    buf_reset(&b);
+    buf_printf(&b, DOCUMENT "<!-- %200000s --><![CDATA[ %200000s ]]>" INCIDENT "</IODEF-Document>", "x>",
+               "<y");
+    buf_addc(&b, 0);
+    ends_with(b.p, 1, OK, "");
+    buf_clear(&b);
+}
+
 /* A document of many incidents needs the memory of its text and of one of them. */
 static void many_incidents(void **state)
 {
@@ -225,6 +245,7 @@ int main(void)
         cmocka_unit_test(hostile_documents_are_refused),
         cmocka_unit_test(deep_documents_end),
         cmocka_unit_test(many_incidents),
+        cmocka_unit_test(endless_tags_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
