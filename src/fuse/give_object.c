@@ -50,12 +50,41 @@ static int holds_benign(struct give_objects *g, int64_t object, struct err *e)
     return rc < 0 ? rc : found;
 }
 
+static int covered(const struct give_objects *g, struct sv text)
+{
+    struct obs o;
+    struct arena a;
+    struct err ignored = ERR_NONE;
+    arena_init(&a, 1u << 20);
+    int found = obs_guess(&a, text, &o, &ignored) != OK ? 0
+                : benign_covers(g->benign, &o)          ? 1
+                : never_covers(g->filter->never, &o)    ? 2
+                                                        : 0;
+    arena_clear(&a);
+    return found;
+}
+
+/* A kept MISP object has no values of its own in the tables: its attributes' values, and their parts. */
+static int misp_holds_benign(const struct give_objects *g, struct jv object)
+{
+    struct json_it it = json_each(json_get(object, SV("x_misp_attributes")));
+    struct sv key;
+    struct jv attribute;
+    int found = 0;
+    while (!found && json_next(&it, &key, &attribute)) {
+        struct sv rest = json_get_str(attribute, SV("value")), part;
+        found = covered(g, rest);
+        while (!found && rest.n && sv_cut(&rest, '|', &part)) {
+            found = covered(g, part);
+        }
+    }
+    return found;
+}
+
 static bool visible(const struct give_objects *g, struct stmt *s)
 {
     enum tlp tlp = (enum tlp)col_int(s, TLP);
-    return col_int(s, EXERCISE) == 0 && tlp <= g->filter->ceiling && tlp <= GIVE_HIGHEST &&
-           (!g->filter->source || g->filter->source == col_int(s, SOURCE)) &&
-           pact_sees(g->view, col_int(s, SOURCE), tlp);
+    return tlp <= g->filter->ceiling && tlp <= GIVE_HIGHEST && pact_sees(g->view, col_int(s, SOURCE), tlp);
 }
 
 static usec time_of(struct jv v, const char *key)
@@ -113,6 +142,7 @@ static int give_version(struct give_objects *g, struct stmt *s, struct err *e)
         return OK;
     }
     rc = holds_benign(g, col_int(s, NUMBER), e);
+    rc = rc == OK ? misp_holds_benign(g, v) : rc;
     if (rc > 0) {
         ++*(rc == 1 ? &g->report->benign : &g->report->never);
         return OK;
@@ -121,7 +151,8 @@ static int give_version(struct give_objects *g, struct stmt *s, struct err *e)
     return rc == OK ? g->each(g->ctx, &o, e) : rc;
 }
 
-/* Versions come newest first. A revoked one ends the object, also for who does not see it. */
+/* Versions come newest first. The newest decides, also for who does not see it: a revoked one ends the
+ * object, one with a stricter marking takes the older ones with it. */
 static int read_version(struct give_objects *g, struct stmt *s, struct err *e)
 {
     if (!sv_eq(g->id, col_text(s, ID))) {
@@ -130,15 +161,13 @@ static int read_version(struct give_objects *g, struct stmt *s, struct err *e)
         g->decided = false;
     }
     arena_reset(&g->a);
-    if (g->decided || col_int(s, ENTITLED) == 0) {
-        return OK;
-    }
-    g->decided = col_int(s, REVOKED) != 0;
-    if (g->decided || !visible(g, s)) {
+    bool revoked = col_int(s, REVOKED) != 0;
+    bool other = g->filter->source && g->filter->source != col_int(s, SOURCE);
+    if (g->decided || col_int(s, ENTITLED) == 0 || col_int(s, EXERCISE) != 0 || (other && !revoked)) {
         return OK;
     }
     g->decided = true;
-    return give_version(g, s, e);
+    return revoked || !visible(g, s) ? OK : give_version(g, s, e);
 }
 
 static int walk(struct give_objects *g, struct err *e)

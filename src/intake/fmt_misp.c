@@ -139,6 +139,7 @@ int misp_object(struct misp *m, struct sv object, struct err *e)
     if (rc < 0)
         return misp_reject_part(m, "object", SV("object"), object, &why, e);
     rc = each_part(m, span_get(object, SV("Attribute")), SV("attribute"), misp_attribute, e);
+    rc = rc == OK ? misp_object_made(m, object, e) : rc;
     m->object = (struct misp_object){.first = USEC_NONE, .last = USEC_NONE};
     buf_reset(&m->object_json);
     return rc;

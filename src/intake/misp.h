@@ -103,6 +103,8 @@ struct misp_said {
 /* Gives the indicator (or campaign) that the attribute is to the sink, when its claims do not say it all. It
  * is not a record. */
 int misp_made(struct misp *m, const struct misp_said *s, struct err *e) MUST_USE;
+/* Gives the object whose head was read, with the text it was read from, as an x-misp-object to the sink. */
+int misp_object_made(struct misp *m, struct sv text, struct err *e) MUST_USE;
 void misp_write_marking(struct jw *w, bool marked, enum tlp tlp);
 
 /* ---- misp_retry.c ---------------------------------------------------------------------------- */

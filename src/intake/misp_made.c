@@ -70,37 +70,34 @@ static void add_label(struct jw *w, struct arena *a, const char *key, struct sv 
         jw_str(w, label);
 }
 
-static void write_labels(struct misp *m, struct jw *w, const struct misp_said *s)
+/*
+ * A version is made of the attribute alone, not of what its event says besides: the same attribute in another
+ * export of the event is the same version. Only the marking is inherited; a stricter one is a newer version.
+ */
+static usec version_of(usec at, bool marked, enum tlp tlp)
 {
-    struct sv words = s->common->labels, word;
-
-    jw_key(w, "labels");
-    jw_arr(w);
-    add_label(w, m->job->a, "type", s->type);
-    add_label(w, m->job->a, "category", s->category);
-    while (words.n && sv_cut(&words, ' ', &word))
-        if (word.n)
-            jw_str(w, word);
-    jw_end_arr(w);
+    return at - at % USEC_SECOND + (marked ? (usec)tlp + 1 : 0) * 1000;
 }
 
 static void write_head(struct misp *m, struct jw *w, const char *type, const struct misp_said *s)
 {
-    usec at = time_of(m, s->common), first = s->common->first;
+    usec at = time_of(m, s->common);
 
     jw_kstr(w, "type", sv_c(type));
     jw_kstr(w, "spec_version", SV("2.1"));
     write_id(w, type, s);
-    write_time(w, "created", at);
-    write_time(w, "modified", at);
+    write_time(w, "created", at - at % USEC_SECOND);
+    write_time(w, "modified", version_of(at, s->common->marked, s->common->tlp));
     if (s->common->flags & CLAIM_REVOKED)
         jw_kbool(w, "revoked", true);
     if (strcmp(type, "indicator") == 0)
-        write_time(w, "valid_from", first != USEC_NONE && first < at ? first : at);
+        write_time(w, "valid_from", at - at % USEC_SECOND);
     jw_kstr(w, "name", sv_sub(s->value, 0, 256));
-    if (s->common->note.n)
-        jw_kstr(w, "description", s->common->note);
-    write_labels(m, w, s);
+    jw_key(w, "labels");
+    jw_arr(w);
+    add_label(w, m->job->a, "type", s->type);
+    add_label(w, m->job->a, "category", s->category);
+    jw_end_arr(w);
     misp_write_marking(w, s->common->marked, s->common->tlp);
 }
 
@@ -140,4 +137,121 @@ int misp_made(struct misp *m, const struct misp_said *s, struct err *e)
     if (rc < 0 && error_ends_file(rc))
         return (*e = why).code;
     return OK; /* its values are kept as claims */
+}
+
+/* ---- a MISP object: kept as MISP's own converter keeps objects that STIX has no type for ------- */
+
+static void copy_text(struct misp *m, struct jw *w, struct jv from, const char *key, const char *to)
+{
+    struct sv text = misp_text(m->job->a, json_get(from, sv_c(key)));
+
+    if (text.n)
+        jw_kstr(w, to, text);
+}
+
+/* What the attributes make of their object. */
+struct whole {
+    bool marked;
+    enum tlp tlp;
+    usec at; /* the newest time among them */
+};
+
+static bool is_deleted(struct jv part)
+{
+    return misp_true(json_get(part, SV("deleted")));
+}
+
+/* One attribute; bytes of files are not taken over. Its own marking holds for the whole. */
+static void write_member(struct misp *m, struct jw *w, struct jv attribute, struct whole *o)
+{
+    struct json_it it = json_each(json_get(attribute, SV("Tag")));
+    struct err ignored = ERR_NONE;
+    usec at;
+    struct sv key;
+    struct jv tag;
+
+    while (json_next(&it, &key, &tag))
+        if (misp_is_tlp(misp_tag_name(tag)))
+            misp_marking(misp_tag_name(tag), &o->marked, &o->tlp);
+    if (misp_time(json_get(attribute, SV("timestamp")), m->job->opts->zone, &at, &ignored) == OK &&
+        at > o->at)
+        o->at = at;
+    jw_obj(w);
+    copy_text(m, w, attribute, "uuid", "uuid");
+    copy_text(m, w, attribute, "type", "type");
+    copy_text(m, w, attribute, "category", "category");
+    copy_text(m, w, attribute, "object_relation", "object_relation");
+    copy_text(m, w, attribute, "value", "value");
+    copy_text(m, w, attribute, "comment", "comment");
+    jw_kbool(w, "to_ids", misp_true(json_get(attribute, SV("to_ids"))));
+    jw_end_obj(w);
+}
+
+static size_t write_members(struct misp *m, struct jw *w, struct jv object, struct whole *o)
+{
+    struct json_it it = json_each(json_get(object, SV("Attribute")));
+    struct sv key;
+    struct jv attribute;
+    size_t n = 0;
+
+    jw_key(w, "x_misp_attributes");
+    jw_arr(w);
+    while (json_next(&it, &key, &attribute)) {
+        if (json_type(attribute) != JSON_OBJECT || is_deleted(attribute))
+            continue;
+        write_member(m, w, attribute, o);
+        n++;
+    }
+    jw_end_arr(w);
+    return n;
+}
+
+static size_t write_object(struct misp *m, struct jv object, struct whole *o)
+{
+    char id[64];
+    struct jw w;
+
+    buf_reset(&m->text);
+    jw_init(&w, &m->text);
+    jw_obj(&w);
+    jw_kstr(&w, "type", SV("x-misp-object"));
+    jw_kstr(&w, "spec_version", SV("2.1"));
+    (void)snprintf(id, sizeof(id), "x-misp-object--%.*s", SV_ARG(m->object.uuid));
+    jw_kstr(&w, "id", sv_c(id));
+    if (m->object.deleted)
+        jw_kbool(&w, "revoked", true);
+    jw_key(&w, "labels");
+    jw_arr(&w);
+    add_label(&w, m->job->a, "name", m->object.name);
+    jw_end_arr(&w);
+    jw_kstr(&w, "x_misp_name", m->object.name);
+    copy_text(m, &w, object, "meta-category", "x_misp_meta_category");
+    copy_text(m, &w, object, "template_uuid", "x_misp_template_uuid");
+    copy_text(m, &w, object, "template_version", "x_misp_template_version");
+    copy_text(m, &w, object, "comment", "x_misp_comment");
+    size_t n = write_members(m, &w, object, o);
+    if (o->at == USEC_NONE)
+        return 0;
+    write_time(&w, "created", o->at - o->at % USEC_SECOND);
+    write_time(&w, "modified", version_of(o->at, o->marked, o->tlp));
+    misp_write_marking(&w, o->marked, o->tlp);
+    jw_end_obj(&w);
+    return n;
+}
+
+int misp_object_made(struct misp *m, struct sv text, struct err *e)
+{
+    struct err why = ERR_NONE;
+    struct jv object = {0};
+    struct whole o = {.marked = m->head.marked, .tlp = m->head.tlp, .at = USEC_NONE};
+
+    arena_reset(m->job->a);
+    if (m->object.uuid.n == 0 || m->object.name.n == 0 || json_parse(m->doc, text, &object, &why) < 0 ||
+        misp_time(json_get(object, SV("timestamp")), m->job->opts->zone, &o.at, &why) < 0 ||
+        write_object(m, object, &o) == 0)
+        return OK;
+    int rc = stix2_made(&m->stix, buf_sv(&m->text), &why);
+    if (rc < 0 && error_ends_file(rc))
+        return (*e = why).code;
+    return OK; /* its attributes are kept as claims */
 }

@@ -172,6 +172,7 @@ struct event_state {
     char uuid[37];
     usec newest;
     bool any;
+    bool objects; /* the list of attributes is closed, that of objects open */
 };
 
 static int begin_event(struct exporter *x, struct err *e)
@@ -249,6 +250,55 @@ static bool read_object(struct exporter *x, const struct given_object *g, struct
            misp_of_pattern(g->pattern, g->pattern_type, type, &x->a, ret_type, ret_value);
 }
 
+static void copy(struct jw *w, struct jv from, const char *key, const char *to)
+{
+    struct sv text = json_get_str(from, sv_c(key));
+    if (text.n) {
+        jw_kstr(w, to, text);
+    }
+}
+
+/* What intake keeps a MISP object as (src/intake/misp_made.c). Objects come by id, so these come last. */
+static void write_misp_object(struct exporter *x, const struct given_object *g, struct sv uuid)
+{
+    struct event_state *s = x->state;
+    struct json_it it = json_each(json_get(g->object, SV("x_misp_attributes")));
+    struct sv key;
+    struct jv attribute;
+    struct jw w;
+    buf_add(&x->out, s->objects ? SV(",\n") : SV("],\"Object\":[\n"));
+    s->objects = true;
+    s->newest = g->modified > s->newest ? g->modified : s->newest;
+    jw_init(&w, &x->out);
+    jw_obj(&w);
+    jw_kstr(&w, "uuid", uuid);
+    copy(&w, g->object, "x_misp_name", "name");
+    copy(&w, g->object, "x_misp_meta_category", "meta-category");
+    copy(&w, g->object, "x_misp_template_uuid", "template_uuid");
+    copy(&w, g->object, "x_misp_template_version", "template_version");
+    copy(&w, g->object, "x_misp_comment", "comment");
+    misp_seconds(&w, "timestamp", g->modified);
+    jw_key(&w, "Attribute");
+    jw_arr(&w);
+    while (json_next(&it, &key, &attribute)) {
+        bool to_ids = false;
+        (void)json_bool(json_get(attribute, SV("to_ids")), &to_ids);
+        jw_obj(&w);
+        copy(&w, attribute, "uuid", "uuid");
+        copy(&w, attribute, "type", "type");
+        copy(&w, attribute, "category", "category");
+        copy(&w, attribute, "object_relation", "object_relation");
+        copy(&w, attribute, "value", "value");
+        copy(&w, attribute, "comment", "comment");
+        jw_kbool(&w, "to_ids", to_ids);
+        misp_seconds(&w, "timestamp", g->modified);
+        write_tags(&w, g->tlp, g->reliability, SV(""));
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+}
+
 static int event_object(struct exporter *x, const struct given_object *g, struct err *e)
 {
     struct event_state *s = x->state;
@@ -257,7 +307,12 @@ static int event_object(struct exporter *x, const struct given_object *g, struct
     struct buf about;
     struct jw w;
     char until[32];
-    if ((filters_values(x) && !x->o->objects) || !read_object(x, g, &type, &value) || dashes == SIZE_MAX) {
+    if (x->o->objects && dashes != SIZE_MAX && sv_eq(g->type, SV("x-misp-object"))) {
+        write_misp_object(x, g, sv_sub(g->id, dashes + 2, SIZE_MAX));
+        return OK;
+    }
+    if (s->objects || (filters_values(x) && !x->o->objects) || !read_object(x, g, &type, &value) ||
+        dashes == SIZE_MAX) {
         return NOT_MEANT;
     }
     buf_init(&about, 1u << 16);

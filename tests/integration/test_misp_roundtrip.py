@@ -96,6 +96,50 @@ SIMPLE = {f'misp:type="{kind}"' for kind in ("email-attachment", "email-dst", "e
                                              "user-agent", "imphash", "ssdeep", "tlsh")}
 
 
+def test_object_types(t):
+    """Objects come back with name, relations, types and values; bytes of files are not taken over."""
+    mapping = json.loads(shared("misp-stix-mapping", "misp_objects_to_stix21.json").read_text())
+    objects, number = [], 0
+    for pair in mapping.values():
+        for o in pair["MISP"] if isinstance(pair["MISP"], list) else [pair["MISP"]]:
+            number += 1
+            objects.append({"name": o["name"], "meta-category": o["meta-category"], "timestamp": o.get("timestamp", "1603642920"),
+                            "uuid": f"00000000-0000-4000-9000-{number:012}",
+                            "Attribute": [{**{k: v for k, v in a.items() if k not in ("data", "uuid")}, "timestamp": "1603642920",
+                                           "uuid": f"00000000-0000-4000-a{number:03}-{n:012}"} for n, a in enumerate(o["Attribute"])]})
+    true(len(objects) >= 56, f"objects: {len(objects)}")
+    first, second, bundle, back = t.home("misp"), t.home("stix"), t.path("bundle.json"), t.path("back.json")
+    first.intake("misp", t.file("event.json", event([], objects)))
+    first.run("export", "stix", "--objects", "--output", bundle, code=0)
+    equal(second.intake("stix", bundle)["totals"]["rejected"], 0, "the bundle")
+    second.run("export", "misp", "--objects", "--output", back, code=0)
+    have = {o["uuid"]: o for o in json.loads(back.read_text())["Event"]["Object"]}
+    for o in objects:
+        got = have[o["uuid"]]
+        equal((got["name"], got["meta-category"]), (o["name"], o["meta-category"]), "object")
+        equal([(a["object_relation"], a["type"], a["value"], bool(a["to_ids"])) for a in got["Attribute"]],
+              [(a["object_relation"], a["type"], a["value"] if isinstance(a["value"], str) else json.dumps(a["value"]),
+                bool(a.get("to_ids"))) for a in o["Attribute"]], f"attributes of {o['name']}")
+    third = t.home("again")
+    equal(third.intake("again", back)["totals"]["rejected"], first.intake("misp", t.file("event.json", event([], objects)))["totals"]["rejected"],
+          "MISP reads what came back as it read the first")
+
+
+def test_an_object_is_as_secret_as_its_attributes(t):
+    home = t.home("misp", "lists")
+    objects = [{"name": "domain-ip", "meta-category": "network", "timestamp": "1603642920", "uuid": f"00000000-0000-4000-9000-{n:012}",
+                "Attribute": [{"type": "domain", "object_relation": "domain", "value": value, "to_ids": True, "timestamp": "1603642920",
+                               "category": "Network activity", "uuid": f"00000000-0000-4000-a000-{n:012}", **more}]}
+               for n, (value, more) in enumerate([("shown.example", {}), ("canary-red.example", {"Tag": [{"name": "tlp:red"}]}),
+                                                  ("canary-listed.example", {}), ("canary-deleted.example", {"deleted": True})])]
+    home.intake("misp", t.file("event.json", event([], objects)), code=0)
+    home.intake("lists", t.file("list.json", json.dumps({"name": "known", "version": 1, "description": "x", "type": "hostname",
+                                                         "matching_attributes": ["domain"], "list": ["canary-listed.example"]})), code=0)
+    for args in (["stix", "--objects"], ["misp", "--objects"], ["misp"], ["csv"]):
+        text = home.run("export", *args, code=0).out
+        true("canary" not in text and "shown.example" in text, f"{args}: {text}")
+
+
 def test_several_types_of_one_value(t):
     attributes = [{"type": kind, "value": "203.0.113.7", "category": "Network activity", "to_ids": True, "timestamp": "1603642920",
                    "uuid": f"00000000-0000-4000-8000-{n:012}"} for n, kind in enumerate(["ip-src", "ip-dst|port"])]
