@@ -18,7 +18,7 @@
 static bool looks_like_lines(struct sv head)
 {
     size_t whole = 0, others = 0;
-    struct sv rest = head, line;
+    struct sv rest = head, line = SV("");
     while (sv_chr(rest, '\n') != SIZE_MAX || (rest.n && head.n < HEAD_BYTES)) {
         if (!sv_line(&rest, &line)) {
             break;

@@ -119,8 +119,11 @@ static int spill(struct sorter *s, struct err *e)
 {
     struct buf block;
     struct run *runs = s->nruns < RUNS_MAX ? reallocarray(s->runs, s->nruns + 1, sizeof(*runs)) : NULL;
-    s->runs = runs ? runs : s->runs;
-    int rc = runs ? open_file(s, e) : err_set(e, ERR_MEMORY, "no memory to sort");
+    if (!runs) {
+        return err_set(e, ERR_MEMORY, "no memory to sort");
+    }
+    s->runs = runs;
+    int rc = open_file(s, e);
     if (rc != OK) {
         return rc;
     }

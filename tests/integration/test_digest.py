@@ -50,6 +50,13 @@ def test_revoked_ends_at_once(t):
     texts = [home.json("rejected", "show", n) for n in numbers]
     equal([(json.loads(x["bytes"]), json.loads(x["against"])) for x in texts], [(back, gone), (other, first)], "both texts")
     home.run("look", ID, "--version", "yesterday", code=2)
+    with home.serve() as running:
+        client = running.client()
+        client.sign_in(want=200)
+        for version, count in ("all", 2), ("last", 1), ("2026-01-01T00:00:00Z", 1), ("2026-01-09T00:00:00Z", 0):
+            answer = client.get(f"/api/v1/look?value={ID}&version={version}").json()
+            equal(len(answer["objects"]), count, version)
+        client.get(f"/api/v1/look?value={ID}&version=yesterday", want=400)
     home.run("look", "192.0.2.1", "--version", "all", code=2)
     home.verified()
 
