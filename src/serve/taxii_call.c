@@ -15,7 +15,7 @@ static struct sv without_slashes(struct sv path)
 /* An API root of such a name would stand in the way of the node's own addresses. */
 static bool reserved(struct sv path)
 {
-    static const char *const names[] = {"api", "assets", "metrics", "healthz"};
+    static const char *const names[] = {"api", "assets", "metrics", "healthz", "witness"};
     struct sv first = SV_NONE;
     sv_cut(&path, '/', &first);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

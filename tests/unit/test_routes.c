@@ -7,6 +7,7 @@
 
 #include "serve/node.h"
 #include "serve/taxii.h"
+#include "share/partner.h"
 
 static void test_complete(void **state)
 {
@@ -54,6 +55,8 @@ static const struct {
     {"live", "vaA"},
     {"sources", "vaAu"},
     {"feeds", "vaAu"},
+    {"addCheckpoint", "c"},
+    {"checkpoint", "vaAsuc"},
     {"addSource", "A"},
     {"rejected", "vaA"},
     {"retryRejected", "aA"},
@@ -352,7 +355,11 @@ static struct db *open_db(void)
     struct err e = ERR_NONE;
     struct db *db = db_open(":memory:", DB_MEMORY, &e);
     assert_non_null(db);
-    assert_int_equal(db_migrate(db, &serve_room, &e), OK);
+    static const struct db_room *const rooms[] = {&ledger_room, &intake_room,  &fuse_room,
+                                                  &share_room,  &partner_room, &serve_room};
+    for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+        assert_int_equal(db_migrate(db, rooms[i], &e), OK);
+    }
     return db;
 }
 
