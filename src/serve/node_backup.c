@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a backup holds beside the database. `content` is walked; the rest is named. */
+/* What a backup holds beside the database. `content` and credentials are walked; the rest is named. */
 static const char *const FILES[] = {
     "noroshi.conf",  "keys/hash.secret",  "keys/log.seed",      "keys/witness.seed", "keys/messages.seed",
     "keys/log.vkey", "keys/witness.vkey", "keys/messages.vkey", "tls/cert.pem",      "tls/key.pem",
@@ -122,6 +122,31 @@ static int walk_content(const char *home, int (*each)(void *ctx, const char *nam
     return rc;
 }
 
+/* Credentials of peers and feeds: peer-*.json, feed-*.key. */
+static bool is_credential(struct sv name)
+{
+    return (sv_starts(name, SV("peer-")) && sv_ends(name, SV(".json"))) ||
+           (sv_starts(name, SV("feed-")) && sv_ends(name, SV(".key")));
+}
+
+static int walk_credentials(const char *home, int (*each)(void *ctx, const char *name, struct err *e),
+                            void *ctx, struct err *e)
+{
+    char path[4096], name[4096];
+    int rc = node_path(home, "keys", path, e);
+    DIR *d = rc == OK ? opendir(path) : NULL;
+    for (struct dirent *f; rc == OK && d && (f = readdir(d));) {
+        if (is_credential(sv_c(f->d_name)) &&
+            snprintf(name, sizeof(name), "keys/%s", f->d_name) < (int)sizeof(name)) {
+            rc = each(ctx, name, e);
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+    return rc;
+}
+
 struct copying {
     const char *from, *to;
     struct buf *manifest;
@@ -159,6 +184,7 @@ int node_backup(struct node *n, const char *dir, struct err *e)
     for (size_t i = 0; rc == OK && i < sizeof(FILES) / sizeof(FILES[0]); i++) {
         rc = copy_one((void *)&c, FILES[i], e);
     }
+    rc = rc == OK ? walk_credentials(n->home, copy_one, (void *)&c, e) : rc;
     rc = rc == OK ? walk_content(n->home, copy_one, (void *)&c, e) : rc;
     rc = rc == OK ? node_path(dir, "manifest-sha256.txt", path, e) : rc;
     rc = rc == OK ? file_write(AT_FDCWD, path, buf_sv(&manifest), 0600, e) : rc;
