@@ -1,5 +1,7 @@
 #include "fuse/answer.h"
 
+#include "fuse/pattern_watch.h"
+
 void write_time(struct jw *w, const char *key, usec t)
 {
     char text[32];
@@ -348,6 +350,9 @@ void answer_write_as(const struct answer *r, const char *how, struct jw *w)
 
 bool fuse_sees(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value)
 {
+    if (kind == KIND_NONE) {
+        return pattern_sees(f, view, value);
+    }
     struct stmt *s = db_query(f->db, "SELECT source, tlp, kind, value FROM claim WHERE h = ?", NULL);
     bool sees = false;
     if (s) {
@@ -366,6 +371,9 @@ bool fuse_indicator(struct fuse *f, const struct pact_view *view, enum kind kind
 {
     struct arena a;
     struct answer r;
+    if (kind == KIND_NONE) {
+        return pattern_indicator(f, view, value, w, ret_valid_from);
+    }
     arena_init(&a, 4u << 20);
     struct err ignored = ERR_NONE;
     bool found = answer_fuse(f, view, kind, value, now, &a, &r, &ignored) == 1;

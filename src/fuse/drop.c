@@ -57,6 +57,7 @@ int drop_apply(struct fuse *f, const struct entry *entry, struct err *e)
     benign_free(f->benign);
     f->benign = NULL;
     f->index_stale = true;
+    f->patterns_stale = true;
     return OK;
 }
 

@@ -6,6 +6,7 @@
 
 struct benign;
 struct network;
+struct pattern_set;
 struct seen;
 
 struct fuse {
@@ -25,6 +26,11 @@ struct fuse {
     struct benign *benign; /* NULL = to be loaded */
     struct seen *seen;     /* NULL = to be loaded; only inside a write transaction */
     struct network *network;
+    /* Compound patterns; only inside a write transaction. NULL = to be loaded, stale: anew. */
+    struct pattern_set *patterns;
+    int64_t patterns_upto; /* objects up to this id are in */
+    bool patterns_stale;
+    uint64_t pattern_counts[7]; /* for others to read, under index_lock; as pattern_status_write names them */
 };
 
 /* Hash a value is found by: claim.h, object_value.h, past.h, sighting.h, list_entry.h (kind 0). */
@@ -139,7 +145,8 @@ struct agg {
     struct sv sensor, class;
     usec hour, first, last;
     uint64_t count;
-    bool hit; /* some indicator covers it */
+    bool hit;   /* some indicator covers it */
+    bool waits; /* some compound pattern waits for it */
 };
 int past_add(struct fuse *f, int64_t source, const struct agg *a, usec now, struct err *e);
 /* In a transaction: looks claims up in the past that came after the last call. `touched` counts sighting

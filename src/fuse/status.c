@@ -1,3 +1,4 @@
+#include "fuse/pattern_watch.h"
 #include "fuse/answer.h"
 
 struct status {
@@ -104,6 +105,8 @@ static void write_index(const struct status *t)
     t->all ? jw_uint(t->w, (i.base ? matchset_bytes(i.base) : 0) + (i.fresh ? matchset_bytes(i.fresh) : 0))
            : jw_null(t->w);
     write_time(t->w, "built", i.base && t->all ? i.built : USEC_NONE);
+    jw_key(t->w, "patterns");
+    pattern_status_write(t->f, t->all, t->w);
     jw_end_obj(t->w);
     fuse_index_put(&i);
 }

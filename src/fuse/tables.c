@@ -1,4 +1,4 @@
-#include "fuse/private.h"
+#include "fuse/pattern_set.h"
 
 #include <stdlib.h>
 
@@ -106,6 +106,7 @@ void fuse_free(struct fuse *f)
     }
     fuse_index_put(&f->index);
     network_free(f->network);
+    pattern_set_free(f->patterns);
     buf_clear(&f->told);
     benign_free(f->benign);
     seen_free(f->seen);

@@ -1,5 +1,7 @@
 #include "fuse/take.h"
 
+#include "fuse/pattern_watch.h"
+
 #include <stdlib.h>
 
 /* ---- transaction and batch
@@ -396,6 +398,7 @@ static int finish(struct take *t, int rc, bool stored, struct err *e)
         benign_free(t->f->benign);
         t->f->benign = NULL;
         t->f->index_stale = true;
+        patterns_rolled_back(t->f);
     }
     return rc;
 }

@@ -12,6 +12,9 @@
 #define BATCH_BYTES (32u << 20)
 #define BATCH_TIME USEC_SECOND
 
+/* The head of an observation in `uses`: how many aggs, its time in two words, how often it was seen. */
+enum { USE_VALUES, USE_TIME_LOW, USE_TIME_HIGH, USE_COUNT, USE_HEAD };
+
 struct take {
     struct fuse *f;
     const struct take_opts *o;
@@ -53,7 +56,7 @@ struct take {
     struct map chunk_keys; /* encoded key -> index into aggs */
     struct agg *aggs;
     size_t naggs, agg_room;
-    uint32_t *uses; /* for each observation: count, then agg indices */
+    uint32_t *uses; /* for each observation: USE_HEAD words, then agg indices */
     size_t nuses, use_room;
 };
 
@@ -71,6 +74,11 @@ int take_list_end(struct take *t, struct err *e);
 int take_chunk(void *ctx, const struct sha256 *sha, uint64_t offset, uint64_t length, struct err *e);
 int take_observation(void *ctx, const struct observation *o, struct err *e);
 int take_chunk_end(struct take *t, struct err *e);
+
+/* pattern_take.c: the chunk's events against compound patterns; aggs that complete one count as hit. */
+int take_watch(struct take *t, struct sighting_batch *b, struct err *e);
+/* A report that counted matches with hidden indicators would be a way to ask for them one by one. */
+bool take_may_tell(const struct take *t, const struct sighting *s);
 
 /* event_record.c: which records of a chunk with refused ones, or retried alone, were taken. */
 int64_t event_mark(const struct take *t, struct sv raw, uint64_t offset);

@@ -1,5 +1,7 @@
 #include "fuse/take.h"
 
+#include "fuse/pattern_watch.h"
+
 #include <stdlib.h>
 
 /* ---- chunks: the same bytes from the same source are counted once
@@ -95,11 +97,16 @@ int take_observation(void *ctx, const struct observation *o, struct err *e)
         return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
     }
     t->marks[t->nmarks++] = (uint64_t)mark;
-    if (!room_for((void **)&t->uses, &t->use_room, t->nuses + 1 + o->n, sizeof(*t->uses))) {
+    if (!room_for((void **)&t->uses, &t->use_room, t->nuses + USE_HEAD + o->n, sizeof(*t->uses))) {
         return err_set(e, ERR_MEMORY, "no memory for a chunk of events");
     }
     usec hour = o->n ? hour_of(o->time) : 0; /* rows without time hold no values */
-    t->uses[t->nuses++] = (uint32_t)o->n;
+    uint32_t *head = t->uses + t->nuses;
+    head[USE_VALUES] = (uint32_t)o->n;
+    head[USE_TIME_LOW] = (uint32_t)o->time;
+    head[USE_TIME_HIGH] = (uint32_t)((uint64_t)o->time >> 32);
+    head[USE_COUNT] = o->count < UINT32_MAX ? (uint32_t)o->count : UINT32_MAX;
+    t->nuses += USE_HEAD;
     for (size_t i = 0; i < o->n; i++) {
         size_t at = agg_of(t, o, &o->v[i], hour);
         if (at == SIZE_MAX) {
@@ -117,8 +124,7 @@ int take_observation(void *ctx, const struct observation *o, struct err *e)
 /* ---- the end of a chunk: match, store, commit
  * ------------------------------------------------------------------------------- */
 
-/* A report that counted matches with hidden indicators would be a way to ask for them one by one. */
-static bool may_tell(const struct take *t, const struct sighting *s)
+bool take_may_tell(const struct take *t, const struct sighting *s)
 {
     return !t->o->view || fuse_sees(t->f, t->o->view, s->kind, s->indicator);
 }
@@ -148,7 +154,7 @@ static int match_agg(struct take *t, struct sighting_batch *b, const struct fuse
             rc = holds;
             continue;
         }
-        bool told = may_tell(t, &s);
+        bool told = take_may_tell(t, &s);
         a->hit |= told;
         t->report->sightings += told;
         rc = sightings_add(b, &s, e);
@@ -165,6 +171,7 @@ static int store_chunk(struct take *t, struct err *e)
         rc = past_add(t->f, t->o->source->id, &t->aggs[i], t->o->now, e);
         rc = rc == OK ? match_agg(t, &batch, &index, &t->aggs[i], e) : rc;
     }
+    rc = rc == OK ? take_watch(t, &batch, e) : rc;
     struct err ignored = ERR_NONE;
     int end = sightings_end(&batch, rc == OK ? e : &ignored);
     fuse_index_put(&index);
@@ -173,10 +180,10 @@ static int store_chunk(struct take *t, struct err *e)
 
 static void count_matched(struct take *t)
 {
-    for (size_t i = 0; i < t->nuses; i += 1 + t->uses[i]) {
+    for (size_t i = 0; i < t->nuses; i += USE_HEAD + t->uses[i]) {
         bool hit = false;
         for (uint32_t k = 0; k < t->uses[i]; k++) {
-            hit |= t->aggs[t->uses[i + 1 + k]].hit;
+            hit |= t->aggs[t->uses[i + USE_HEAD + k]].hit;
         }
         t->report->matched += hit;
     }
@@ -223,6 +230,7 @@ static int commit_chunk(struct take *t, struct err *e)
     }
     rc = rc == OK ? past_settle(t->f, t->o, &touched, e) : rc;
     rc = rc == OK ? fuse_index_refresh(t->f, t->o->now, e) : rc;
+    rc = rc == OK ? patterns_refresh(t->f, e) : rc;
     rc = rc == OK ? store_chunk(t, e) : rc;
     rc = rc == OK ? remember_chunk(t, e) : rc;
     rc = rc == OK ? take_flush(t, e) : rc;

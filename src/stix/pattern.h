@@ -82,6 +82,7 @@ int pattern_parse(struct sv text, struct arena *a, struct pat_node **ret, struct
 enum pattern_flags {
     PATTERN_V20 = 1, /* as STIX 2.0 part 5: START and STOP may be strings, qualifiers may be repeated */
     PATTERN_REPEATED_QUALIFIERS = 2, /* evaluate "REPEATS 2 TIMES REPEATS 2 TIMES", which 2.1 forbids */
+    PATTERN_CANONICAL = 4, /* pattern_new: constants equal to well-known values in their canonical spelling */
 };
 /* As pattern_parse, with a union of enum pattern_flags. */
 int pattern_parse_as(struct sv text, unsigned flags, struct arena *a, struct pat_node **ret,

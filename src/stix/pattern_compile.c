@@ -1,4 +1,5 @@
 #include "stix/pattern_private.h"
+#include "stix/values.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 struct compiling {
     struct pattern *p;
     struct sv text;
+    unsigned flags;
     struct err *e;
 };
 
@@ -67,11 +69,24 @@ static int compile_regex(struct compiling *c, const struct pat_node *n, struct c
     return OK;
 }
 
+/* What is compared are values in their canonical spelling: so must be what they are compared with. */
+static void canonical(struct compiling *c, const struct pat_node *n)
+{
+    enum kind kind = pattern_test_kind(n);
+    for (struct pat_lit *l = n->literals; l && kind != KIND_NONE; l = l->next) {
+        struct obs o;
+        if (l->type == LIT_STRING && value_read(&c->p->a, kind, l->bytes, &o))
+            l->bytes = o.value.p ? arena_sv(&c->p->a, o.value) : l->bytes;
+    }
+}
+
 static int compile_test(struct compiling *c, const struct pat_node *n)
 {
     struct compiled *test = &c->p->tests[n->number];
     if (n->op == OP_IN && !one_type(n->literals))
         return refuse(c, n, "a set whose constants are of several types");
+    if ((c->flags & PATTERN_CANONICAL) && (n->op == OP_EQ || n->op == OP_NE || n->op == OP_IN))
+        canonical(c, n);
     if (n->op == OP_MATCHES)
         return compile_regex(c, n, test);
     if (n->op == OP_LIKE) {
@@ -113,7 +128,7 @@ static void count(struct pattern *p, const struct pat_node *n)
 
 static int fill(struct pattern *p, struct sv text, unsigned flags, struct err *e)
 {
-    struct compiling c = {p, arena_sv(&p->a, text), e};
+    struct compiling c = {p, arena_sv(&p->a, text), flags, e};
     if (!c.text.p)
         return no_memory(&c);
     int rc = pattern_parse_as(c.text, flags, &p->a, &p->root, e);

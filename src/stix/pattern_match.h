@@ -69,6 +69,15 @@ int pattern_join(const struct pattern *p, const struct pat_moment *moments, size
                  struct err *e) MUST_USE;
 
 /*
+ * Values of which an observation must have one to meet an expression: equalities (and prefixes) of values the
+ * match index holds. False: there are none, because the expression can be met without. Memory from `a`.
+ */
+bool pattern_triggers(const struct pattern *p, size_t expression, struct arena *a, const struct obs **ret,
+                      size_t *ret_n);
+/* No match of it takes more than one observation. */
+bool pattern_is_lone(const struct pattern *p);
+
+/*
  * Do two patterns mean the same, as far as the laws of their operators and of the values of well-known
  * properties tell? (Order, grouping and repetition of what is joined, absorption, distribution; IP addresses
  * and prefixes, case of registry keys.) 0 or 1; ERR_LIMIT when a normal form would become too long.

@@ -81,18 +81,22 @@ static bool take(struct sieve *s, const struct pat_node *n, enum kind kind, cons
     return true;
 }
 
-static void sieve_test(struct sieve *s, const struct pat_node *n)
+enum kind pattern_test_kind(const struct pat_node *n)
 {
     char room[160];
     struct sv path;
     bool exact;
+    return path_text(n, room, sizeof(room), &path, &exact) && exact ? value_kind(n->object_type, path)
+                                                                    : KIND_NONE;
+}
+
+static void sieve_test(struct sieve *s, const struct pat_node *n)
+{
     bool equal = n->op == OP_EQ || n->op == OP_IN;
-    enum kind kind = KIND_NONE;
-    if (path_text(n, room, sizeof(room), &path, &exact))
-        kind = value_kind(n->object_type, path);
+    enum kind kind = pattern_test_kind(n);
     bool address = kind == KIND_IPV4 || kind == KIND_IPV6 || kind == KIND_MAX;
     bool fits = equal || (n->op == OP_ISSUBSET && address) || (n->op == OP_LIKE && kind == KIND_DOMAIN);
-    if (n->negated || kind == KIND_NONE || !fits || !exact || !n->literals) {
+    if (n->negated || kind == KIND_NONE || !fits || !n->literals) {
         s->other = true;
         return;
     }
