@@ -7,7 +7,7 @@
 #include "pact/agreement.h"
 
 struct partner_card {
-    struct uuid id; /* of the organisation; the same at every node */
+    struct uuid id;  /* of the organisation; the same at every node */
     int64_t version; /* grows with every change; an older card never replaces a newer one */
     struct sv name[LANGUAGE_MAX];
     struct sv country, zone;          /* ISO 3166-1, IANA */

@@ -12,7 +12,7 @@ static const char *const VICTIM_LINKS[] = {"targets"};
 /* Members that say who was hit, or where. */
 static const char *const VICTIM_FIELDS[] = {"where_sighted_refs", "observed_data_refs", "contact_information",
                                             "sectors"};
-#define COUNT(list) (sizeof(list) / sizeof(list[0]))
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static bool among(const char *const *list, size_t n, struct sv word)
 {

@@ -19,7 +19,7 @@ static const char *const RULES[RULE_MAX] = {
     [RULE_RELEASE] = "release",
 };
 
-#define NAME(list, i) ((size_t)(i) < sizeof(list) / sizeof(list[0]) ? list[i] : "unknown")
+#define NAME(list, i) ((size_t)(i) < sizeof(list) / sizeof((list)[0]) ? (list)[i] : "unknown")
 
 const char *redaction_name(enum redaction r)
 {
