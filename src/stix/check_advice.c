@@ -193,6 +193,27 @@ static void note_language_content(struct check *c)
         remark(c, "7.1.1", "without object_modified nobody can tell which version was translated");
 }
 
+/* Each marking of an object holds; of TLP there should be one, which people see at a glance. */
+static void note_markings(struct check *c)
+{
+    struct sv key, first = SV_NONE;
+    struct jv v;
+    struct json_it it = json_each(json_get(c->root, SV("object_marking_refs")));
+    while (json_next(&it, &key, &v)) {
+        struct sv id = json_str(v);
+        if (!id.p || tlp_of_id(id) == TLP_UNKNOWN || sv_eq(id, first))
+            continue;
+        if (first.p) {
+            enter_key(c, SV("object_marking_refs"));
+            remark(c, "7.2.1.4", "%s and %s: the more restrictive holds", tlp_name(tlp_of_id(first)),
+                   tlp_name(tlp_of_id(id)));
+            leave(c);
+            return;
+        }
+        first = id;
+    }
+}
+
 /* The Incident Core extension of the OASIS common object repository (its section 2.1): the standard leaves
  * incidents to extensions (4.6). */
 static void note_incident(struct check *c)
@@ -236,6 +257,7 @@ void check_advice(struct check *c)
                 {"incident", note_incident},
                 {"relationship", advise_relationship},
                 {"language-content", note_language_content}};
+    note_markings(c);
     if (c->rule->family == FAMILY_SCO) {
         check_observable(c);
         return;

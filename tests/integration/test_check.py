@@ -95,6 +95,12 @@ def test_extensions(t):
     check(dict(GOOD, extensions={definition: {"rank": 5}}), code=1)
 
 
+def test_two_tlp_markings(t):
+    marked = dict(GOOD, object_marking_refs=["marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+                                             "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"])
+    equal([m["text"] for m in check(marked, code=0)[0]["messages"]], ["TLP:CLEAR and TLP:RED: the more restrictive holds"], "two")
+
+
 def test_incidents_are_held_to_their_extension(t):
     core = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
     fields = {"extension_type": "property-extension", "determination": "suspected", "investigation_status": "open"}
