@@ -120,10 +120,142 @@ static int ask(struct cmd *c, const struct asked *o, const char *to, enum purpos
     return rc;
 }
 
+/* ---- everything through the partner's eyes */
+
+struct surveying {
+    struct cmd *c;
+    struct release release;
+    struct buf thing;
+    uint64_t total, goes, by_rule[RULE_MAX], redacted;
+    usec told;
+    bool list; /* one line a thing */
+};
+
+static void tell_progress(struct surveying *s)
+{
+    usec now = time_ticks();
+    if (s->c->people && now - s->told > USEC_SECOND) {
+        s->told = now;
+        fprintf(s->c->err, "\r\033[K%llu things, %llu would go", (unsigned long long)s->total,
+                (unsigned long long)s->goes);
+        fflush(s->c->err);
+    }
+}
+
+static void tell_thing(struct surveying *s, struct sv id, const struct release_answer *a)
+{
+    bool goes = a->allow && a->redactions == 0;
+    if (s->c->json) {
+        fprintf(s->c->out, "{\"id\":\"%.*s\",\"goes\":%s,\"rule\":\"%s\",\"redact\":%zu}\n", SV_ARG(id),
+                goes ? "true" : "false", release_rule_name(a->rule), a->redactions);
+        return;
+    }
+    fprintf(s->c->out, "%s  ", goes ? "+" : "-");
+    print_cell(s->c->out, id, 62);
+    fprintf(s->c->out, "%s%s\n", release_rule_name(a->rule),
+            a->allow && !goes ? " (members must not go)" : "");
+}
+
+static int on_item(void *ctx, const struct fuse_item *i, struct err *e)
+{
+    struct surveying *s = ctx;
+    struct release_answer a;
+    if (i->ended) {
+        return OK;
+    }
+    buf_reset(&s->thing);
+    int rc = fuse_item_write(s->c->node->fuse, i->claim, i->number, i->version, &s->thing, e);
+    if (rc != 1) {
+        return rc;
+    }
+    const struct release_thing t = {buf_sv(&s->thing), i->source, i->tlp};
+    rc = release_ask(&s->release, &t, &a, e);
+    if (rc != OK) {
+        return rc;
+    }
+    s->total++;
+    s->by_rule[a.rule]++;
+    s->redacted += a.allow && a.redactions;
+    s->goes += a.allow && !a.redactions;
+    if (s->list) {
+        tell_thing(s, i->id, &a);
+    }
+    tell_progress(s);
+    return OK;
+}
+
+static int on_source(void *ctx, const struct source *src)
+{
+    struct surveying *s = ctx;
+    struct item_mark mark = {0};
+    struct err e = ERR_NONE;
+    int rc;
+    do {
+        rc = fuse_items_since(s->c->node->fuse, src->id, &mark, 1000, on_item, s, &e);
+    } while (rc == 1000);
+    return rc < 0 ? rc : OK;
+}
+
+static void print_survey(struct surveying *s)
+{
+    FILE *out = s->c->out;
+    if (s->c->people) {
+        fputs("\r\033[K", s->c->err);
+    }
+    if (s->c->json) {
+        fprintf(out, "{\"things\":%llu,\"goes\":%llu,\"withheld_members\":%llu,\"rules\":{",
+                (unsigned long long)s->total, (unsigned long long)s->goes, (unsigned long long)s->redacted);
+        for (int r = 0; r < RULE_MAX; r++) {
+            fprintf(out, "%s\"%s\":%llu", r ? "," : "", release_rule_name((enum release_rule)r),
+                    (unsigned long long)s->by_rule[r]);
+        }
+        fputs("}}\n", out);
+        return;
+    }
+    fprintf(out, "%llu things, %llu would go\n", (unsigned long long)s->total, (unsigned long long)s->goes);
+    if (s->redacted) {
+        fprintf(out, "%10llu  stay: members of them must not go\n", (unsigned long long)s->redacted);
+    }
+    for (int r = RULE_GRANTED + 1; r < RULE_MAX; r++) {
+        if (s->by_rule[r]) {
+            fprintf(out, "%10llu  stay: %s\n", (unsigned long long)s->by_rule[r],
+                    sentence((enum release_rule)r));
+        }
+    }
+}
+
+static int survey(struct cmd *c, const char *to, enum purpose purpose, bool list, struct err *e)
+{
+    struct arena a;
+    struct partner p;
+    struct surveying s = {.c = c, .list = list, .told = time_ticks()};
+    arena_init(&a, 64u << 20);
+    buf_init(&s.thing, 64u << 20);
+    int rc = partner_find(c->node->db, sv_c(to), &a, &p, e);
+    if (rc == OK) {
+        rc = release_open(&s.release, c->node->db, p.card.id, purpose, time_now(), e);
+        rc = rc == OK ? source_each(c->node->db, &a, on_source, &s, e) : rc;
+        release_close(&s.release);
+    }
+    if (rc == OK) {
+        print_survey(&s);
+    } else if (!e->code) {
+        err_set(e, rc, "a stored thing cannot be read; run noroshi verify");
+    }
+    buf_clear(&s.thing);
+    arena_clear(&a);
+    return rc;
+}
+
 static int run(struct cmd *c)
 {
     const char *to = NULL, *purpose_text = "network_safety";
-    const struct opt opts[] = {{"--to", &to, NULL}, {"--purpose", &purpose_text, NULL}, {0}};
+    bool all = false, list = false;
+    const struct opt opts[] = {{"--to", &to, NULL},
+                               {"--purpose", &purpose_text, NULL},
+                               {"--all", NULL, &all},
+                               {"--list", NULL, &list},
+                               {0}};
     enum purpose purpose;
     struct err e = ERR_NONE;
     struct arena a;
@@ -132,11 +264,14 @@ static int run(struct cmd *c)
     if (!opts_take(c, &cmd_explain, opts)) {
         return EXIT_USAGE;
     }
-    if (c->argc != 1 || !to) {
-        return usage_error(c, &cmd_explain, "give a STIX id or a value, and --to PARTNER");
+    if (c->argc != (all ? 0 : 1) || !to) {
+        return usage_error(c, &cmd_explain, "give a STIX id or a value, or --all, and --to PARTNER");
     }
     if (!purpose_parse(sv_c(purpose_text), &purpose)) {
         return usage_error(c, &cmd_explain, "there is no purpose '%s'", purpose_text);
+    }
+    if (all) {
+        return survey(c, to, purpose, list, &e) == OK ? EXIT_DONE : could_not(c, &e);
     }
     arena_init(&a, 64u << 20);
     buf_init(&o.json, 64u << 20);
@@ -150,7 +285,8 @@ static int run(struct cmd *c)
 
 const struct command cmd_explain = {
     "explain", "why something would go to a partner, or not",
-    "usage: noroshi explain OBJECT --to PARTNER [--purpose PURPOSE] [--json]\n\n"
+    "usage: noroshi explain OBJECT --to PARTNER [--purpose PURPOSE] [--json]\n"
+    "       noroshi explain --all [--list] --to PARTNER [--purpose PURPOSE] [--json]\n\n"
     "OBJECT is a STIX id or a value. Says which rule decides, which grant of which agreement, which members "
     "would "
     "have to\n"
@@ -161,6 +297,7 @@ const struct command cmd_explain = {
     "deconfliction, exercise.\n\n"
     "examples:\n"
     "  noroshi explain 203.0.113.7 --to JPCERT\n"
+    "  noroshi explain --all --to JPCERT\n"
     "  noroshi explain threat-actor--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --to JPCERT --json\n\n"
     "exit codes: 0 answered, 2 wrong use, 3 could not\n",
     NEEDS_NODE, run};

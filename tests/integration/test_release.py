@@ -129,6 +129,18 @@ def test_explain_says_what_happens(t):
     tw.run("explain", open_ones()["indicator"]["id"], "--to", "nobody", code=3)
 
 
+def test_everything_through_the_partner_s_eyes(t):
+    tw, _, _, _ = shared(t)
+    lines = tw.run("explain", "--all", "--list", "--to", "JPCERT", "--json", code=0).lines()
+    told, sum_ = {x["id"]: x["goes"] for x in lines[:-1]}, lines[-1]
+    equal({i for i, goes in told.items() if goes}, {o["id"] for o in open_ones().values()}, "what would go")
+    equal((sum_["things"], sum_["goes"], sum_["withheld_members"]), (len(told), len(open_ones()), 1), "sums")
+    equal(sum(sum_["rules"].values()), sum_["things"], "each thing has one rule")
+    for o in hidden().values():
+        equal(told[o["id"]], tw.json("explain", o["id"], "--to", "JPCERT")["goes"], o["id"])
+    true("would go" in tw.run("explain", "--all", "--to", "JPCERT", code=0).out, "for people")
+
+
 def test_what_went_stands_in_the_register(t):
     tw, jp, agreement, collection = shared(t)
     with tw.serve() as running:
