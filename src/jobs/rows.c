@@ -273,7 +273,7 @@ static usec about(usec wait)
 {
     uint32_t chance;
     random_bytes(&chance, sizeof(chance));
-    return wait - wait / 4 + (usec)((double)(wait / 2) * chance / UINT32_MAX);
+    return wait - wait / 4 + (usec)((double)wait / 2 * chance / UINT32_MAX);
 }
 
 static usec wait_after_failure(unsigned attempts)

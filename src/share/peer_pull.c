@@ -313,7 +313,7 @@ static void read_range(struct drain *d, const struct fetch_answer *answer, struc
         return;
     }
     page->more = !sv_i64(range, &all) || end + 1 < all;
-    page->next = arena_printf(&d->a, "%lld", (long long)(end + 1));
+    page->next = arena_printf(&d->a, "%lld", (long long)end + 1);
 }
 
 /* *ret_smaller: the parser could not get through it, a smaller page is asked for. */
