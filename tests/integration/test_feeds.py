@@ -471,6 +471,8 @@ def test_docs_are_current(t):
     home = t.home()
     table = home.run("feed", "list", "--markdown", code=0).out
     true(table in (node.REPO / "docs" / "feeds.md").read_text(), "docs/feeds.md holds `noroshi feed list --markdown`")
+    equal(node.run("config", "--markdown", code=0).out, (node.REPO / "docs" / "configuration.md").read_text(),
+          "docs/configuration.md is `noroshi config --markdown`")
 
 
 if __name__ == "__main__":
