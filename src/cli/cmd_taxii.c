@@ -1,15 +1,8 @@
-#include "cli/cli.h"
-#include "share/taxii.h"
+#include "cli/taxii_words.h"
 
 #include <string.h>
-#include <unistd.h>
 
-struct words {
-    const char *title, *description, *contact, *id, *alias, *ceiling, *source, *read, *write, *most;
-    bool standard, no_admins;
-};
-
-static struct taxii taxii_of(struct cmd *c)
+struct taxii taxii_of(struct cmd *c)
 {
     return (struct taxii){.db = c->node->db,
                           .fuse = c->node->fuse,
@@ -23,8 +16,7 @@ static struct sv text(const char *s)
     return s ? sv_c(s) : SV("");
 }
 
-/* Ends what a definition began, and signs it. */
-static int settle(struct cmd *c, int rc, struct err *e)
+int taxii_settle(struct cmd *c, int rc, struct err *e)
 {
     rc = db_finish(c->node->db, rc, e);
     return rc == OK ? ledger_checkpoint(c->node->ledger, time_now(), e) : rc;
@@ -104,7 +96,7 @@ static int find_collection(struct cmd *c, const char *name, struct arena *a, str
     return rc;
 }
 
-static int read_ceiling(const char *word, enum tlp *ret, struct err *e)
+int taxii_read_ceiling(const char *word, enum tlp *ret, struct err *e)
 {
     if (strcmp(word, "none") == 0) {
         *ret = TLP_UNKNOWN;
@@ -123,7 +115,7 @@ static const char *ceiling_name(enum tlp t)
 
 /* ---- roots */
 
-static int root_add(struct cmd *c, const struct words *w, struct err *e)
+static int root_add(struct cmd *c, const struct taxii_words *w, struct err *e)
 {
     const struct taxii t = taxii_of(c);
     int64_t most = 100ll << 20;
@@ -137,7 +129,7 @@ static int root_add(struct cmd *c, const struct words *w, struct err *e)
                            .standard = w->standard};
     int rc = db_begin(c->node->db, e);
     if (rc == OK) {
-        rc = settle(c, taxii_root_put(&t, &r, time_now(), e), e);
+        rc = taxii_settle(c, taxii_root_put(&t, &r, time_now(), e), e);
     }
     if (rc == OK && !c->json) {
         fprintf(c->out, "API root /%s/ added\n", c->argv[2]);
@@ -279,11 +271,11 @@ static int show(struct cmd *c, const struct taxii_collection *k, struct arena *a
     return rc == OK ? taxii_source_each(c->node->db, k->id, write_source, &l, e) : rc;
 }
 
-static int fill(struct cmd *c, const struct words *w, struct arena *a, struct taxii_collection *k,
+static int fill(struct cmd *c, const struct taxii_words *w, struct arena *a, struct taxii_collection *k,
                 struct err *e)
 {
     struct source s;
-    int rc = w->ceiling ? read_ceiling(w->ceiling, &k->ceiling, e) : OK;
+    int rc = w->ceiling ? taxii_read_ceiling(w->ceiling, &k->ceiling, e) : OK;
     if (rc == OK && w->source) {
         rc = source_find(c->node->db, sv_c(w->source), a, &s, e);
         k->source = rc == OK ? s.id : 0;
@@ -295,7 +287,7 @@ static int fill(struct cmd *c, const struct words *w, struct arena *a, struct ta
     return rc;
 }
 
-static int grant(struct cmd *c, int64_t collection, const struct words *w, struct err *e)
+static int grant(struct cmd *c, int64_t collection, const struct taxii_words *w, struct err *e)
 {
     const struct taxii t = taxii_of(c);
     bool same = w->read && w->write && strcmp(w->read, w->write) == 0;
@@ -311,7 +303,7 @@ static int grant(struct cmd *c, int64_t collection, const struct words *w, struc
     return rc;
 }
 
-static int put(struct cmd *c, const struct words *w, struct arena *a, struct taxii_collection *k,
+static int put(struct cmd *c, const struct taxii_words *w, struct arena *a, struct taxii_collection *k,
                struct err *e)
 {
     const struct taxii t = taxii_of(c);
@@ -322,11 +314,11 @@ static int put(struct cmd *c, const struct words *w, struct arena *a, struct tax
     }
     rc = taxii_collection_put(&t, k, time_now(), a, e);
     rc = rc == OK ? grant(c, k->id, w, e) : rc;
-    rc = settle(c, rc, e);
+    rc = taxii_settle(c, rc, e);
     return rc == OK ? show(c, k, a, e) : rc;
 }
 
-static int add(struct cmd *c, const struct words *w, struct arena *a, struct err *e)
+static int add(struct cmd *c, const struct taxii_words *w, struct arena *a, struct err *e)
 {
     struct taxii_root root;
     int rc = find_root(c, c->argv[2], a, &root, e);
@@ -348,7 +340,7 @@ static int attach(struct cmd *c, const struct taxii_collection *k, const char *n
     if (rc != OK) {
         return rc;
     }
-    rc = settle(c, taxii_attach(&t, k->id, s.id, on, time_now(), e), e);
+    rc = taxii_settle(c, taxii_attach(&t, k->id, s.id, on, time_now(), e), e);
     return rc == OK && on ? taxii_collect(&t, time_now(), e) : rc;
 }
 
@@ -357,11 +349,12 @@ static int take_back(struct cmd *c, const struct taxii_collection *k, const char
     const struct taxii t = taxii_of(c);
     const struct taxii_right none = {.principal = sv_c(principal)};
     int rc = db_begin(c->node->db, e);
-    return rc == OK ? settle(c, taxii_right_put(&t, k->id, &none, time_now(), e), e) : rc;
+    return rc == OK ? taxii_settle(c, taxii_right_put(&t, k->id, &none, time_now(), e), e) : rc;
 }
 
 /* What is said of one collection that stands. */
-static int change(struct cmd *c, const struct words *w, const char *verb, struct arena *a, struct err *e)
+static int change(struct cmd *c, const struct taxii_words *w, const char *verb, struct arena *a,
+                  struct err *e)
 {
     struct taxii_collection k;
     int rc = find_collection(c, c->argv[2], a, &k, e);
@@ -378,14 +371,14 @@ static int change(struct cmd *c, const struct words *w, const char *verb, struct
         k.removed = true;
         const struct taxii t = taxii_of(c);
         rc = db_begin(c->node->db, e);
-        return rc == OK ? settle(c, taxii_collection_put(&t, &k, time_now(), a, e), e) : rc;
+        return rc == OK ? taxii_settle(c, taxii_collection_put(&t, &k, time_now(), a, e), e) : rc;
     }
     if (strcmp(verb, "grant") == 0) {
         if (!w->read && !w->write) {
             return err_set(e, ERR_USAGE, "grant what to whom? --read PRINCIPAL, --write PRINCIPAL");
         }
         rc = db_begin(c->node->db, e);
-        rc = rc == OK ? settle(c, grant(c, k.id, w, e), e) : rc;
+        rc = rc == OK ? taxii_settle(c, grant(c, k.id, w, e), e) : rc;
     } else if (strcmp(verb, "revoke") == 0) {
         rc = take_back(c, &k, c->argv[3], e);
     } else {
@@ -416,7 +409,7 @@ static int list(struct cmd *c, bool roots, struct arena *a, struct err *e)
     return rc;
 }
 
-static int discovery(struct cmd *c, const struct words *w, struct err *e)
+static int discovery(struct cmd *c, const struct taxii_words *w, struct err *e)
 {
     const struct taxii t = taxii_of(c);
     const struct {
@@ -429,135 +422,7 @@ static int discovery(struct cmd *c, const struct words *w, struct err *e)
     for (size_t i = 0; rc == OK && i < 3; i++) {
         rc = set[i].value ? taxii_setting_put(&t, sv_c(set[i].name), sv_c(set[i].value), time_now(), e) : OK;
     }
-    return settle(c, rc, e);
-}
-
-/* ---- load */
-
-static int read_whole(struct cmd *c, const char *path, struct buf *ret, struct err *e)
-{
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? c->in : c->files.open(c->files.ctx, path, e);
-    ssize_t got = 1;
-    if (fd < 0) {
-        return fd;
-    }
-    while (got > 0) {
-        char *room = buf_reserve(ret, 65536);
-        got = room ? read(fd, room, 65536) : 0;
-        ret->n += got > 0 ? (size_t)got : 0;
-    }
-    if (!standard) {
-        close(fd);
-    }
-    if (ret->failed) {
-        err_set(e, ERR_LIMIT, "%s is larger than %zu MiB", path, TAXII_LOAD_MOST >> 20);
-        return err_hint(e, "give the collections in several files: those that stand already are left alone");
-    }
-    return got < 0 ? err_set(e, ERR_IO, "cannot read %s", path) : OK;
-}
-
-/* The source the loaded objects are said by: the one that is named, else one made for this. */
-static int load_source(struct cmd *c, const struct words *w, struct arena *a, struct source *ret,
-                       struct err *e)
-{
-    struct err ignored = ERR_NONE;
-    struct sv name = w->source ? sv_c(w->source) : SV("taxii");
-    int rc = source_find(c->node->db, name, a, ret, w->source ? e : &ignored);
-    if (rc == OK || w->source) {
-        return rc;
-    }
-    *ret = (struct source){.uuid = uuid_v4(),
-                           .org = c->node->org,
-                           .name = name,
-                           .reliability = 'F',
-                           .zone = SV("UTC"),
-                           .tlp = TLP_AMBER};
-    rc = db_begin(c->node->db, e);
-    return rc == OK ? settle(c, source_put(c->node->ledger, c->node->db, ret, time_now(), e), e) : rc;
-}
-
-struct notes {
-    struct cmd *c;
-    struct jw *w; /* NULL: for people */
-};
-
-static void on_note(void *ctx, const char *what, struct sv where, struct sv sentence)
-{
-    struct notes *n = ctx;
-    if (n->w) {
-        jw_obj(n->w);
-        jw_kstr(n->w, "what", sv_c(what));
-        jw_kstr(n->w, "where", where);
-        jw_kstr(n->w, "text", sentence);
-        jw_end_obj(n->w);
-        return;
-    }
-    fprintf(n->c->out, "%-10s  ", what);
-    print_safe(n->c->out, where);
-    fputs(": ", n->c->out);
-    print_safe(n->c->out, sentence);
-    fputc('\n', n->c->out);
-    fflush(n->c->out);
-}
-
-static void print_loaded(struct cmd *c, struct buf *b, struct jw *w, const struct taxii_load_report *r)
-{
-    if (!c->json) {
-        fprintf(c->out,
-                "%llu API roots, %llu collections, %llu objects, %llu status resources loaded; %llu "
-                "collections left as they are, %llu objects refused, %llu moved on\n",
-                (unsigned long long)r->roots, (unsigned long long)r->collections,
-                (unsigned long long)r->objects, (unsigned long long)r->statuses, (unsigned long long)r->left,
-                (unsigned long long)r->refused, (unsigned long long)r->moved);
-        return;
-    }
-    jw_end_arr(w);
-    jw_kint(w, "roots", (int64_t)r->roots);
-    jw_kint(w, "collections", (int64_t)r->collections);
-    jw_kint(w, "objects", (int64_t)r->objects);
-    jw_kint(w, "statuses", (int64_t)r->statuses);
-    jw_kint(w, "left", (int64_t)r->left);
-    jw_kint(w, "refused", (int64_t)r->refused);
-    jw_kint(w, "moved", (int64_t)r->moved);
-    jw_end_obj(w);
-    print_json(c, b);
-}
-
-static int load(struct cmd *c, const struct words *w, struct arena *a, struct taxii_load_report *ret,
-                struct err *e)
-{
-    const struct taxii t = taxii_of(c);
-    struct source source;
-    struct buf file, b;
-    struct jw out;
-    struct notes notes = {.c = c, .w = c->json ? &out : NULL};
-    struct taxii_load_opts o = {.ceiling = TLP_UNKNOWN, .now = time_now(), .note = on_note, .ctx = &notes};
-    buf_init(&file, TAXII_LOAD_MOST);
-    buf_init(&b, 256u << 20);
-    jw_init(&out, &b);
-    jw_obj(&out);
-    jw_key(&out, "notes");
-    jw_arr(&out);
-    int rc = w->ceiling ? read_ceiling(w->ceiling, &o.ceiling, e) : OK;
-    rc = rc == OK ? read_whole(c, c->argv[1], &file, e) : rc;
-    rc = rc == OK ? load_source(c, w, a, &source, e) : rc;
-    if (rc == OK) {
-        o.source = source.id;
-        rc = taxii_load(&t, buf_sv(&file), &o, ret, e);
-        if (rc == ERR_SYNTAX) {
-            err_at(e, c->argv[1], e->line, e->offset);
-        }
-        struct err ignored = ERR_NONE;
-        int signed_ = ledger_checkpoint(c->node->ledger, time_now(), rc == OK ? e : &ignored);
-        rc = rc == OK ? signed_ : rc;
-    }
-    if (rc == OK) {
-        print_loaded(c, &b, &out, ret);
-    }
-    buf_clear(&file);
-    buf_clear(&b);
-    return rc;
+    return taxii_settle(c, rc, e);
 }
 
 /* ---- the command */
@@ -567,14 +432,14 @@ static bool is(const struct cmd *c, int at, const char *word)
     return at < c->argc && strcmp(c->argv[at], word) == 0;
 }
 
-static int run_words(struct cmd *c, const struct words *w, struct arena *a, bool *ret_known,
+static int run_words(struct cmd *c, const struct taxii_words *w, struct arena *a, bool *ret_known,
                      struct taxii_load_report *loaded, struct err *e)
 {
     static const char *const two[] = {"show", "set", "remove", "grant"};
     static const char *const three[] = {"attach", "detach", "revoke"};
     *ret_known = true;
     if (is(c, 0, "load") && c->argc == 2) {
-        return load(c, w, a, loaded, e);
+        return taxii_load_file(c, w, a, loaded, e);
     }
     if (is(c, 0, "discovery") && c->argc == 1) {
         return discovery(c, w, e);
@@ -606,7 +471,7 @@ static int run_words(struct cmd *c, const struct words *w, struct arena *a, bool
 
 static int run(struct cmd *c)
 {
-    struct words w = {0};
+    struct taxii_words w = {0};
     struct err e = ERR_NONE;
     struct arena a;
     struct taxii_load_report loaded = {0};
