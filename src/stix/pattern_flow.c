@@ -30,10 +30,7 @@ int join_begin(struct join *j, struct arena *a)
             return ERR_LIMIT;
     }
     j->obs_free = arena_calloc(a, j->n + 1, sizeof(*j->obs_free));
-    j->need_search = arena_calloc(a, NEEDS_MAX, sizeof(uint32_t));
-    j->need_via = arena_calloc(a, NEEDS_MAX, sizeof(uint32_t));
-    j->queue = arena_calloc(a, NEEDS_MAX, sizeof(uint32_t));
-    if (!j->obs_free || !j->need_search || !j->need_via || !j->queue)
+    if (!j->obs_free)
         return ERR_LIMIT;
     for (uint32_t i = 0; i < j->n; i++) {
         j->by_last[i] = j->by_first[i] = i;
@@ -43,6 +40,18 @@ int join_begin(struct join *j, struct arena *a)
     qsort_r(j->by_last, j->n, sizeof(uint32_t), by_last, (void *)j->moments);
     qsort_r(j->by_first, j->n, sizeof(uint32_t), by_first, (void *)j->moments);
     return OK;
+}
+
+int join_room(struct join *j, struct arena *a, size_t n)
+{
+    if (n > NEEDS_MAX)
+        return ERR_LIMIT;
+    j->needs_room = n;
+    j->needs = arena_calloc(a, n + 1, sizeof(*j->needs));
+    j->need_search = arena_calloc(a, n + 1, sizeof(uint32_t));
+    j->need_via = arena_calloc(a, n + 1, sizeof(uint32_t));
+    j->queue = arena_calloc(a, n + 1, sizeof(uint32_t));
+    return j->needs && j->need_search && j->need_via && j->queue ? OK : ERR_LIMIT;
 }
 
 void join_end(struct join *j)
@@ -84,7 +93,7 @@ static int add_flow(struct join *j, uint32_t o, uint32_t need, int64_t amount)
     struct edge *edge = edge_of(j, o, need);
     if (!edge) {
         if (j->nedges == j->edge_room) {
-            size_t room = j->edge_room ? j->edge_room * 2 : 256;
+            size_t room = j->edge_room ? j->edge_room * 2 : 32;
             struct edge *grown = room < UINT32_MAX ? reallocarray(j->edges, room, sizeof(*grown)) : NULL;
             if (!grown)
                 return ERR_MEMORY;
@@ -205,8 +214,6 @@ static int augment(struct join *j, uint32_t need, int64_t *left)
 
 int join_flow(struct join *j)
 {
-    if (j->nneeds > NEEDS_MAX)
-        return ERR_LIMIT;
     j->round++;
     j->nedges = 0;
     for (uint32_t i = 0; i < j->nneeds; i++) {

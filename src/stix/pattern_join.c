@@ -25,6 +25,7 @@ struct part {
     size_t ncandidates;
     struct part **child;
     size_t n;
+    size_t leaves; /* PAT_OBSERVED below, copies counted */
 };
 /* STARTs and STOPs round a part. */
 struct period {
@@ -368,6 +369,19 @@ static int place(struct join *j, const struct todo *t)
     }
 }
 
+/* Copies are one part with several owners: counted once, added often. */
+static size_t count_leaves(struct part *p)
+{
+    size_t below = 0;
+    if (p->leaves)
+        return p->leaves;
+    for (size_t i = 0; i < p->n; i++)
+        if (__builtin_add_overflow(below, count_leaves(p->child[i]), &below))
+            below = SIZE_MAX / 2;
+    p->leaves = below ? below : 1;
+    return p->leaves;
+}
+
 static int solve(struct building *b, const struct pattern *p)
 {
     struct join *j = b->j;
@@ -376,9 +390,7 @@ static int solve(struct building *b, const struct pattern *p)
         return ERR_LIMIT;
     if (root->least > j->capacity)
         return 0;
-    j->needs_room = 2 * NODES_MAX;
-    j->needs = arena_calloc(b->a, j->needs_room, sizeof(*j->needs));
-    if (!j->needs)
+    if (join_room(j, b->a, count_leaves(root)) < 0)
         return too_long(b->e);
     struct todo all = {root, root->type == PAT_ALL ? 0 : root->n, INT64_MIN, INT64_MAX, NULL};
     int rc = possible(j, &all);

@@ -31,6 +31,8 @@ struct join {
     size_t nedges, edge_room;
 };
 int join_begin(struct join *j, struct arena *a) MUST_USE;
+/* Room for `n` needs. */
+int join_room(struct join *j, struct arena *a, size_t n) MUST_USE;
 void join_end(struct join *j);
 /* Can all needs be met at once? 0 or 1; ERR_LIMIT past the steps. */
 int join_flow(struct join *j) MUST_USE;
