@@ -8,19 +8,15 @@ static bool try_next(int code)
            code == ERR_DENIED;
 }
 
-/* Asks one address in the version that is known, or in 2.1 and then 2.0. */
+/* Asks one address in the version that was good before, and then in the other: servers change. */
 static int look_at(struct peer_run *r, struct sv url, struct peer_found *ret, struct err *e)
 {
-    static const unsigned versions[] = {21, 20};
     unsigned known = r->peer.version;
+    const unsigned versions[] = {known == 20 ? 20 : 21, known == 20 ? 21 : 20};
     struct err first = ERR_NONE;
-    int rc = ERR_NOT_FOUND;
     for (size_t i = 0; i < 2; i++) {
-        if (known && known != versions[i]) {
-            continue;
-        }
         r->peer.version = versions[i];
-        rc = peer_get(r, url, ret, e);
+        int rc = peer_get(r, url, ret, e);
         if (rc == OK && !ret->discovery && !ret->root && !ret->collections) {
             rc = err_set(e, ERR_UNSUPPORTED, "what the address answers with is no TAXII");
             err_hint(e, "give the address of its discovery, which often ends in /taxii2/");
@@ -32,7 +28,7 @@ static int look_at(struct peer_run *r, struct sv url, struct peer_found *ret, st
     }
     r->peer.version = known;
     *e = first;
-    return rc;
+    return first.code;
 }
 
 static int find_discovery(struct peer_run *r, struct sv *ret_url, struct peer_found *ret, struct err *e)

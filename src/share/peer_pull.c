@@ -198,6 +198,16 @@ static bool step_to(struct drain *d, usec date)
     return true;
 }
 
+/* A date far ahead of our clock is a fault: as a cursor it would hide all that comes until then. */
+static usec believed(struct drain *d, usec date)
+{
+    if (date == USEC_NONE || date < time_now() + USEC_DAY) {
+        return date;
+    }
+    note(d, "future-dates");
+    return USEC_NONE;
+}
+
 /* The manifest tells the dates of as many objects as the page had. */
 static int ask_manifest(struct drain *d, uint64_t objects, usec *ret, struct err *e)
 {
@@ -222,7 +232,7 @@ static int ask_manifest(struct drain *d, uint64_t objects, usec *ret, struct err
     close_fd(&answer.fd);
     if (rc == OK) {
         d->disordered |= page.disordered;
-        *ret = page.date;
+        *ret = believed(d, page.date);
     }
     return rc == ERR_MEMORY ? rc : OK;
 }
@@ -275,7 +285,7 @@ static void note_dates(struct drain *d, const struct fetch_answer *answer, bool 
 {
     struct sv text = fetch_answer_header(answer, "x-taxii-date-added-last");
     usec first = peer_read_time(fetch_answer_header(answer, "x-taxii-date-added-first"));
-    usec last = peer_read_time(text);
+    usec last = believed(d, peer_read_time(text));
     if (text.n && sv_chr(text, '.') == SIZE_MAX) {
         note(d, "short-dates");
     }

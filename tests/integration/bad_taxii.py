@@ -30,7 +30,7 @@ SWITCHES = dict(
     type=TYPE,                         # Content-Type of answers
     version=21,                        # 20: speaks TAXII 2.0 only (406 for 2.1), ranges of items
     order="date",                      # id: pages are in the order of ids
-    dates="full",                      # none, short (no fraction), swapped (first and last)
+    dates="full",                      # none, short (no fraction), swapped (first and last), future (the last one)
     tick=1,                            # microseconds between objects; 0: all have one date
     next="full",                       # none, same (never changes), number, dies (404 when used)
     manifest=True,                     # False: 404
@@ -240,6 +240,8 @@ class Requests(http.server.BaseHTTPRequestHandler):
         digits = 0 if o.s.dates == "short" else 6
         if o.s.dates == "swapped":
             first, last = last, first
+        if o.s.dates == "future":
+            last = last.replace(year=9000)
         headers["X-TAXII-Date-Added-First"], headers["X-TAXII-Date-Added-Last"] = stamp(first, digits), stamp(last, digits)
 
     def faults(self):

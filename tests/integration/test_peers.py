@@ -73,6 +73,7 @@ def test_faults_that_are_borne(t):
         borne(home, "no-dates", "no-dates", dates="none")
         borne(home, "no-dates-no-next", "no-next", "no-dates", dates="none", next="none")
         borne(home, "no-dates-no-next-2", "no-next", "no-dates", dates="none", next="none", manifest_next=False)
+        borne(home, "future-dates", "future-dates", dates="future")
         borne(home, "dates-swapped", "disorder", dates="swapped")
         borne(home, "one-date", "equal-dates", next="none", tick=0, page=100000, n=3000, again=False)
         # the cursor
