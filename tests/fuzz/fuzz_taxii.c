@@ -80,7 +80,7 @@ static void make(struct node *n)
     must(db_end(n->db, true, &e));
     n->who = (struct taxii_who){.principal = SV("user:a"), .org = org.id, .admin = true, .writes = true};
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    must(fd_write_all(fd, SV(OBJECTS), &e));
+    must(fd_write_all(fd, sv_c(OBJECTS), &e));
     buf_init(&status, 1 << 20);
     must(taxii_post(&n->t, &n->c, &n->who, fd, USEC_DAY, &status, &e));
     buf_clear(&status);
