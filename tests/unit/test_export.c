@@ -476,6 +476,47 @@ static void filters_that_are_wrong(void **state)
     }
 }
 
+/* A pair as a pattern and back, with whatever its parts hold. */
+static void misp_pairs(void **state)
+{
+    static const struct {
+        const char *type, *value, *pattern;
+    } pairs[] = {
+        {"filename|md5", "a'b\\c|d|d41d8cd98f00b204e9800998ecf8427e",
+         "[file:name = 'a\\'b\\\\c|d' AND file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']"},
+        {"ip-dst|port", "2001:db8::1|53",
+         "[network-traffic:dst_ref.type = 'ipv6-addr' AND network-traffic:dst_ref.value = '2001:db8::1' AND "
+         "network-traffic:dst_port = 53]"},
+        {"email-subject", "' OR [x] = '", "[email-message:subject = '\\' OR [x] = \\'']"},
+        {"size-in-bytes", "0", "[file:size = 0]"},
+    };
+    struct arena a;
+    struct buf b;
+    struct sv language, type, value;
+    arena_init(&a, 1u << 20);
+    buf_init(&b, 1u << 20);
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        buf_reset(&b);
+        assert_true(misp_pattern(sv_c(pairs[i].type), sv_c(pairs[i].value), &b, &language));
+        assert_true(sv_eq(buf_sv(&b), sv_c(pairs[i].pattern)) && sv_eq(language, SV("stix")));
+        assert_true(misp_of_pattern(buf_sv(&b), language, SV(""), &a, &type, &value));
+        assert_true(sv_eq(type, sv_c(pairs[i].type)) && sv_eq(value, sv_c(pairs[i].value)));
+    }
+    buf_reset(&b);
+    assert_false(misp_pattern(SV("ip-dst|port"), SV("192.0.2.1|https"), &b, &language));
+    assert_false(misp_pattern(SV("filename|md5"), SV("no second part"), &b, &language));
+    assert_false(misp_pattern(SV("domain"), SV("bad.example"), &b, &language));
+    assert_false(misp_of_pattern(SV("[file:name = 'open]"), SV("stix"), SV(""), &a, &type, &value));
+    assert_false(misp_of_pattern(SV("[file:size = 1] FOLLOWEDBY [file:size = 2]"), SV("stix"), SV(""), &a,
+                                 &type, &value));
+    /* Templates that several types share are told by the label. */
+    const struct sv shared = SV("[file:name = 'x' AND file:hashes.MD5 = 'd41d8cd98f00b204e9800998ecf8427e']");
+    assert_true(misp_of_pattern(shared, SV("stix"), SV("malware-sample"), &a, &type, &value));
+    assert_true(sv_eq(type, SV("malware-sample")));
+    buf_clear(&b);
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +533,7 @@ int main(void)
         cmocka_unit_test(never_block_that_cannot_be_read),
         cmocka_unit_test(tags),
         cmocka_unit_test(filters_that_are_wrong),
+        cmocka_unit_test(misp_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
