@@ -14,12 +14,14 @@ static const struct db_migration migrations[] = {
      "CREATE TABLE share (entry BIGINT PRIMARY KEY, partner TEXT NOT NULL, at BIGINT NOT NULL, things BIGINT "
      "NOT NULL, record TEXT NOT NULL);"
      "CREATE INDEX share_partner ON share (partner, at);"
-     "CREATE TABLE share_done (entry BIGINT PRIMARY KEY, at BIGINT NOT NULL);"},
+     "CREATE TABLE share_done (entry BIGINT PRIMARY KEY, at BIGINT NOT NULL);"
+     "CREATE TABLE share_given (partner TEXT NOT NULL, h BIGINT NOT NULL, PRIMARY KEY (partner, h));"},
     {0, NULL},
 };
 static const struct db_table tables[] = {
     {"partner", TABLE_VIEW}, {"agreement", TABLE_VIEW},   {"agreement_signature", TABLE_VIEW},
-    {"share", TABLE_VIEW},   {"share_done", TABLE_STATE}, {NULL, TABLE_STATE}};
+    {"share", TABLE_VIEW},   {"share_done", TABLE_STATE}, {"share_given", TABLE_STATE},
+    {NULL, TABLE_STATE}};
 const struct db_room partner_room = {.name = "partner", .migrations = migrations, .tables = tables};
 
 const struct ledger_kind partner_kinds[] = {{"partner", 1, partner_apply, NULL},
@@ -43,24 +45,25 @@ static int append(struct ledger *l, struct db *db, const char *kind, const struc
     return rc;
 }
 
-int register_accept_as(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
-                       int64_t *ret_entry, struct err *e)
+int register_append(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
+                    int64_t *ret_entry, struct err *e)
 {
     struct pack pack;
-    int rc = db_begin(db, e);
-    if (rc != OK) {
-        return rc;
-    }
     pack_init(&pack);
     pack_add(&pack, record);
-    rc = db_finish(db, append(l, db, kind, &pack, now, ret_entry, e), e);
+    int rc = append(l, db, kind, &pack, now, ret_entry, e);
     pack_clear(&pack);
-    return rc == OK ? db_sync(db, e) : rc;
+    return rc;
 }
 
 int register_accept(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
                     struct err *e)
 {
     int64_t entry;
-    return register_accept_as(l, db, kind, record, now, &entry, e);
+    int rc = db_begin(db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    rc = db_finish(db, register_append(l, db, kind, record, now, &entry, e), e);
+    return rc == OK ? db_sync(db, e) : rc;
 }

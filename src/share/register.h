@@ -8,9 +8,9 @@
 int register_accept(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
                     struct err *e) MUST_USE;
 
-/* The same, and which entry it became. */
-int register_accept_as(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
-                       int64_t *ret_entry, struct err *e) MUST_USE;
+/* The same inside a transaction, and which entry it became. */
+int register_append(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
+                    int64_t *ret_entry, struct err *e) MUST_USE;
 
 /* Entry kinds of partner.c and agreed.c; shares.c; register.c lists them. */
 int partner_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);

@@ -209,6 +209,7 @@ static int describe(struct release *r, const struct release_thing *t, struct kin
     ask->marking = head.marked && head.tlp > t->tlp ? head.tlp : t->tlp;
     ask->expired = head.valid_until != USEC_NONE && head.valid_until <= r->now;
     ask->sensitive = ask->marking >= TLP_AMBER;
+    r->revoked = head.revoked;
     rc = stix_values(o, &r->thing, on_value, k, e);
     ask->kinds = (struct word_list){k->name, k->n};
     stix_refs(o, on_ref, refs);

@@ -15,6 +15,7 @@ struct release {
     struct agreement_state *agreement;
     size_t agreements;
     bool active;  /* the partner */
+    bool revoked; /* what was asked about last takes something back */
     int64_t sent; /* to the partner within a day, for the day's number; kept by who asks */
     struct json_doc *doc;
     struct arena thing; /* what is asked about; reset each time */

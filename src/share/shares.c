@@ -83,14 +83,53 @@ int share_apply(void *ctx, struct db *db, const struct entry *entry, struct err 
     return rc;
 }
 
+/* What went is known by the hash of its id: withdrawals go to those who have it, and to nobody else. */
+static int note_given(struct db *db, const struct share *s, struct err *e)
+{
+    char partner[37];
+    struct stmt *q =
+        s->given_count
+            ? db_query(db, "INSERT INTO share_given (partner, h) VALUES (?,?) ON CONFLICT DO NOTHING", e)
+            : NULL;
+    int rc = q || !s->given_count ? OK : e->code;
+    uuid_text(s->partner, partner);
+    for (size_t i = 0; rc == OK && i < s->given_count; i++) {
+        db_text(q, sv_c(partner));
+        db_int(q, s->given[i]);
+        rc = db_run(q, e);
+    }
+    db_done(q);
+    return rc;
+}
+
 int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry, struct err *e)
 {
     struct buf b;
     buf_init(&b, 1u << 20);
     write_share(s, &b);
-    int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit")
-                      : register_accept_as(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
+    int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit") : db_begin(db, e);
+    if (rc == OK) {
+        rc = register_append(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
+        rc = rc == OK ? note_given(db, s, e) : rc;
+        rc = db_finish(db, rc, e);
+        rc = rc == OK ? db_sync(db, e) : rc;
+    }
     buf_clear(&b);
+    return rc;
+}
+
+int share_was_given(struct db *db, struct uuid partner, int64_t h, struct err *e)
+{
+    char id[37];
+    struct stmt *s = db_query(db, "SELECT 1 FROM share_given WHERE partner = ? AND h = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    uuid_text(partner, id);
+    db_text(s, sv_c(id));
+    db_int(s, h);
+    int rc = db_step(s, e);
+    db_done(s);
     return rc;
 }
 

@@ -24,10 +24,14 @@ struct share {
     usec delete_after; /* the earliest of all of them */
     const struct share_grant *grant;
     size_t grants;
+    const int64_t *given; /* hashes of the ids (hash64 under the node's secret) */
+    size_t given_count;
 };
 int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry,
                 struct err *e) MUST_USE;
 int share_end(struct db *db, int64_t entry, usec now, struct err *e) MUST_USE;
+/* 1 = something of this id went to the partner. */
+int share_was_given(struct db *db, struct uuid partner, int64_t h, struct err *e) MUST_USE;
 /* How many things went to the partner since a time. */
 int share_sent_since(struct db *db, struct uuid partner, usec since, int64_t *ret, struct err *e) MUST_USE;
 /* Newest first; `record` is the entry's JSON, `done` USEC_NONE when the page was not wholly written.

@@ -208,6 +208,16 @@ static int write_tombstones(const struct taxii *t, const struct taxii_collection
         if (!taxii_eye_sees(eye, col_int(s, 3), (enum tlp)col_int(s, 4))) {
             continue;
         }
+        int has = eye->partner
+                      ? taxii_partner_has(eye->partner, t, (int64_t)hash64(t->secret, col_text(s, 1)), e)
+                      : 1;
+        if (has < 0) {
+            rc = has;
+            break;
+        }
+        if (!has) {
+            continue;
+        }
         more = n == TAXII_PAGE_MOST;
         if (!more) {
             if (n++ == 0) {

@@ -14,6 +14,9 @@ struct taxii_partner {
     size_t grants;
     usec delete_after;
     struct release_answer last; /* to what was asked about last */
+    int64_t last_h;
+    int64_t given[TAXII_PAGE_MOST];
+    size_t given_count;
 };
 
 int taxii_partner_open(struct db *db, struct uuid partner, usec now, struct taxii_partner **ret,
@@ -58,10 +61,18 @@ void taxii_partner_count(struct taxii_partner *p)
             .agreement = a->agreement->id, .version = a->agreement->version, .grant = a->grant->id};
     }
     p->grant[i].things++;
+    if (p->given_count < TAXII_PAGE_MOST) {
+        p->given[p->given_count++] = p->last_h;
+    }
     p->release.sent++;
     if (p->delete_after == USEC_NONE || a->delete_after < p->delete_after) {
         p->delete_after = a->delete_after;
     }
+}
+
+int taxii_partner_has(const struct taxii_partner *p, const struct taxii *t, int64_t h, struct err *e)
+{
+    return share_was_given(t->db, p->release.partner, h, e);
 }
 
 int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
@@ -79,9 +90,14 @@ int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const st
     if (rc != OK) {
         return rc;
     }
+    p->last_h = m->h;
     /* What would have to be changed before it goes stays here: a copy of it is another object. What cannot be
      * registered stays too. */
-    return a->allow && a->redactions == 0 && place_of(p, a->grant->id) < SHARE_GRANTS;
+    if (!a->allow || a->redactions || place_of(p, a->grant->id) == SHARE_GRANTS) {
+        return 0;
+    }
+    /* A withdrawal tells of what was: it goes to those who have it. */
+    return p->release.revoked ? taxii_partner_has(p, t, m->h, e) : 1;
 }
 
 /* The filters as they were asked, for people. */
@@ -119,7 +135,9 @@ int taxii_partner_note(struct taxii_partner *p, const struct taxii *t, const str
                             .things = f->things,
                             .delete_after = p->delete_after,
                             .grant = p->grant,
-                            .grants = p->grants};
+                            .grants = p->grants,
+                            .given = p->given,
+                            .given_count = p->given_count};
     int rc = share_begin(t->ledger, t->db, &s, ret_entry, e);
     buf_clear(&filter);
     return rc;

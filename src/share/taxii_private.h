@@ -46,6 +46,8 @@ void taxii_partner_free(struct taxii_partner *p);
 /* 1 = it may go, 0 = not. */
 int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
                         struct err *e);
+/* 1 = something of this id went to the partner before. */
+int taxii_partner_has(const struct taxii_partner *p, const struct taxii *t, int64_t h, struct err *e);
 /* What was asked about last goes: it counts. */
 void taxii_partner_count(struct taxii_partner *p);
 /* Writes into the register what goes with this page; *ret_entry is the entry. */

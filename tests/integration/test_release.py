@@ -162,6 +162,31 @@ def test_what_went_stands_in_the_register(t):
     equal(tw.json("shares", "list")[0]["share"], newest["share"], "after rebuild")
 
 
+def test_withdrawals_go_to_those_who_have_it(t):
+    tw, jp, _, _ = shared(t)
+    later = {"modified": "2026-03-01T00:00:00.000Z", "revoked": True}
+    bundle = {"type": "bundle", "id": "bundle--8e2e2d2b-17d4-4cbf-938f-98ee46b3cdfe", "objects": [
+        {**indicator(1, object_marking_refs=[GREEN]), **later}, {**indicator(30, object_marking_refs=[GREEN]), **later}]}
+    with tw.serve() as running:
+        who = Partner(running, jp)
+        filled(who)
+        tw.intake("cert", t.file("revoked.json", json.dumps(bundle)), code=0)
+        got = until(lambda: who.ask(f"{BASE}/objects/?match[id]={indicator(1)['id']}").get("objects", [{}])[0].get("revoked")
+                    and who.ask(f"{BASE}/objects/"), "the revoked version")
+        ids = [o["id"] for o in got["objects"]]
+        true(indicator(1)["id"] in ids and indicator(30)["id"] not in ids, f"what was never given is not taken back: {ids}")
+        tw.run("taxii", "collection", "set", "partners", "--source", "cert", code=0)
+        deleter = running.client(tw.json("key", "make", "deleter", "--role", "admin")["key"])
+        for o in (open_ones()["malware"], hidden()["red"]):
+            deleter.ask("DELETE", f"{BASE}/objects/{o['id']}/", want=(200, 404), headers={"Accept": TYPE})
+        path = tombstones_path(who)
+        equal([x["id"] for x in who.ask(path).get("tombstones", [])], [open_ones()["malware"]["id"]], "tombstones")
+
+
+def tombstones_path(who):
+    return f"{BASE}/tombstones/"
+
+
 def test_without_an_agreement_nothing_goes(t):
     tw, jp, agreement, _ = shared(t)
     with tw.serve() as running:
