@@ -227,7 +227,12 @@ int peer_add(struct cmd *c, const struct peer_words *w, bool change)
     rc = rc == OK ? fill(c, w, &p, &a, &e) : rc;
     rc = rc == OK ? read_credentials(c, w, &a, &s, &e) : rc;
     rc = rc == OK ? store(c, &p, w, &s, &a, &e) : rc;
-    explicit_bzero((void *)(uintptr_t)s.password.p, s.password.p ? s.password.n : 0);
+    if (s.password.n) {
+        explicit_bzero((void *)(uintptr_t)s.password.p, s.password.n);
+    }
+    if (s.key.n) {
+        explicit_bzero((void *)(uintptr_t)s.key.p, s.key.n);
+    }
     int code = rc != OK ? could_not(c, &e) : EXIT_DONE;
     if (rc == OK && !w->offline) {
         code = look_at(c, p.name, &a, &e);
