@@ -40,6 +40,18 @@ static int judge_report(const struct feed_running *r, const struct take_report *
     return err_hint(e, "`noroshi rejected list` shows why");
 }
 
+static void on_progress(void *ctx, const struct take_report *so_far)
+{
+    const struct feed_running *r = ctx;
+    r->o->progress(r->o->ctx, so_far);
+}
+
+static void on_sighting(void *ctx, const struct sighting *s)
+{
+    const struct feed_running *r = ctx;
+    r->f->sighting(r->f->ctx, s);
+}
+
 int feed_take(struct feed_running *r, struct feed_answer *a, struct sv name, struct sv format, struct err *e)
 {
     struct take_report one = {.problem = ERR_NONE};
@@ -47,9 +59,9 @@ int feed_take(struct feed_running *r, struct feed_answer *a, struct sv name, str
                                 .source = &r->source,
                                 .format = format,
                                 .now = time_now(),
-                                .progress = r->o->progress,
-                                .sighting = r->f->sighting,
-                                .ctx = r->o->progress ? r->o->ctx : r->f->ctx};
+                                .progress = r->o->progress ? on_progress : NULL,
+                                .sighting = r->f->sighting ? on_sighting : NULL,
+                                .ctx = r};
     if (lseek(a->fd, 0, SEEK_SET) != 0) {
         close_fd(&a->fd);
         return err_set(e, ERR_IO, "what was fetched cannot be read again");

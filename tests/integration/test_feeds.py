@@ -467,6 +467,23 @@ def test_rules(t):
     true(not kept.exists(), "removed with the feed")
 
 
+def test_past(t):
+    """What a feed names now was met before: told like any other sighting, also by the command that runs it."""
+    home = t.home("sensor")
+    seen = time.strftime("%Y-%m-%dT%H:%M:%S.000000+0000", time.gmtime(time.time() - 7200))
+    event = json.dumps({"timestamp": seen, "event_type": "flow", "src_ip": "10.0.0.1", "src_port": 1, "dest_ip": "198.51.100.77",
+                        "dest_port": 443, "proto": "TCP"}) + "\n"
+    home.intake("sensor", t.file("eve.json", event))
+    with Server() as server, home.serve():
+        own(t, home, server, "own", b"198.51.100.77\n")
+        until(lambda: status(home, "own")["result"] == "ok", "taken by the schedule")
+        own(t, home, server, "other", b"198.51.100.0/24\n")
+        run = home.json("feed", "run", "other", code=(0, 3))["feeds"][0]
+        true(run["result"] in ("ok", "busy"), f"taken by the command or by the schedule: {run}")
+        until(lambda: status(home, "other")["result"] == "ok", "taken")
+    equal(len(home.rows("SELECT DISTINCT value FROM sighting")), 2, "both met what was seen")
+
+
 def test_docs_are_current(t):
     home = t.home()
     table = home.run("feed", "list", "--markdown", code=0).out
