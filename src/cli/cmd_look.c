@@ -101,6 +101,21 @@ static bool flag(struct jv object, const char *key, bool otherwise)
     return otherwise;
 }
 
+/* The pattern of an indicator, in whatever language it is; long rules are cut. */
+static void print_pattern(FILE *out, struct jv object)
+{
+    struct sv pattern = json_get_str(object, SV("pattern")), type = json_get_str(object, SV("pattern_type"));
+    char shown[200];
+    if (!pattern.p) {
+        return;
+    }
+    fprintf(out, "%-12s ", "");
+    print_safe(out, type.p ? type : SV("stix"));
+    fputs(": ", out);
+    print_safe(out, sv_c(sv_show(pattern, shown, sizeof(shown))));
+    fputc('\n', out);
+}
+
 static void print_objects(FILE *out, const char *title, struct jv objects)
 {
     struct json_it it = json_each(objects);
@@ -116,8 +131,9 @@ static void print_objects(FILE *out, const char *title, struct jv objects)
         print_safe(out, name.p ? name : json_get_str(object, SV("relationship_type")));
         fputs(flag(o, "revoked", false) ? "  (revoked)" : "", out);
         fputs(flag(o, "entitled", true) ? "" : "  (not from the source that speaks for its creator)", out);
-        fputs(flag(o, "not_matched_in_memory_yet", false) ? "  (not matched in memory yet)" : "", out);
+        fputs(flag(o, "not_matched_in_memory_yet", false) ? "  (not matched in memory)" : "", out);
         fputc('\n', out);
+        print_pattern(out, object);
     }
 }
 

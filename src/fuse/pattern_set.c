@@ -178,7 +178,7 @@ int pattern_set_put(struct pattern_set *s, struct sv id, int64_t source, struct 
     w->text = sv_from(copy + id.n, text.n);
     w->source = source;
     w->until = until;
-    int rc = pattern_new(text, PATTERN_CANONICAL | PATTERN_REPEATED_QUALIFIERS, &p, &own);
+    int rc = pattern_new(text, PATTERN_FOR_EVENTS, &p, &own);
     w->live = rc == OK && gather(s, p, &w->triggers);
     w->lone = rc == OK && pattern_is_lone(p);
     pattern_free(p);
@@ -332,7 +332,7 @@ static struct pattern *compiled(struct pattern_set *s, uint32_t pattern, struct 
         return slot->p;
     pattern_free(slot->p);
     *slot = (struct compiled_slot){NONE, NULL};
-    if (pattern_new(s->at[pattern].text, PATTERN_CANONICAL | PATTERN_REPEATED_QUALIFIERS, &slot->p, e) == OK)
+    if (pattern_new(s->at[pattern].text, PATTERN_FOR_EVENTS, &slot->p, e) == OK)
         slot->pattern = pattern;
     return slot->p;
 }

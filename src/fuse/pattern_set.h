@@ -16,6 +16,9 @@
 #define PATTERN_CANDIDATES 256     /* patterns evaluated for one event */
 #define PATTERN_EVENT_VALUES 256
 
+/* How patterns are read that are evaluated over events. */
+#define PATTERN_FOR_EVENTS (PATTERN_CANONICAL | PATTERN_REPEATED_QUALIFIERS)
+
 struct pattern_set;
 struct pattern_counts {
     uint64_t watched;

@@ -224,6 +224,31 @@ bool pattern_indicator(struct fuse *f, const struct pact_view *view, struct sv i
     return found;
 }
 
+bool pattern_is_watched(struct sv json)
+{
+    struct err ignored = ERR_NONE;
+    struct json_doc *doc = json_doc_new(BODY_MAX);
+    struct pattern *p = NULL;
+    struct arena a;
+    struct jv v;
+    bool stix = doc && json_parse(doc, json, &v, &ignored) == OK && !benign_only(v) &&
+                sv_eq(json_get_str(v, SV("pattern_type")), SV("stix"));
+    bool watched = stix &&
+                   pattern_new(json_get_str(v, SV("pattern")), PATTERN_FOR_EVENTS, &p, &ignored) == OK &&
+                   pattern_expressions(p) <= PATTERN_EXPRESSIONS;
+    arena_init(&a, 64u << 20);
+    for (size_t i = 0; watched && i < pattern_expressions(p); i++) {
+        const struct obs *o;
+        size_t n;
+        arena_reset(&a);
+        watched = pattern_triggers(p, i, &a, &o, &n);
+    }
+    arena_clear(&a);
+    pattern_free(p);
+    json_doc_free(doc);
+    return watched;
+}
+
 void patterns_publish(struct fuse *f)
 {
     struct pattern_counts c = pattern_set_counts(f->patterns);

@@ -16,5 +16,7 @@ bool pattern_sees(struct fuse *f, const struct pact_view *view, struct sv id);
 /* As fuse_indicator, for the indicator of such a sighting. */
 bool pattern_indicator(struct fuse *f, const struct pact_view *view, struct sv id, struct jw *w,
                        usec *ret_valid_from);
+/* Would this indicator, an object with a compound pattern, be watched? Thread-safe. */
+bool pattern_is_watched(struct sv json);
 /* The members of "patterns" in the status, an object. */
 void pattern_status_write(struct fuse *f, bool all, struct jw *w);

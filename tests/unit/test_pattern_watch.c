@@ -150,7 +150,7 @@ static void a_complete_pattern_is_a_sighting(void **state)
     struct pact_view view;
     struct buf json;
     struct err e = ERR_NONE;
-    arena_init(&a, 1u << 20);
+    arena_init(&a, 16u << 20);
     buf_init(&json, 1u << 20);
     for (size_t org = 0; org < 3; org++) {
         buf_reset(&json);
@@ -158,6 +158,10 @@ static void a_complete_pattern_is_a_sighting(void **state)
         assert_int_equal(fuse_sightings(t.fuse, &view, 0, 10, t.now, &json, &e), OK);
         assert_int_equal(sv_find(buf_sv(&json), SV("indicator--" ID)) != SIZE_MAX, org == 0);
     }
+    buf_reset(&json);
+    assert_int_equal(gate_view(t.db, t.org[0], PURPOSE_NETWORK_SAFETY, t.now, &a, &view, &e), OK);
+    assert_int_equal(fuse_look(t.fuse, &view, SV("indicator--" ID), t.now, &json, &e), OK);
+    assert_true(sv_find(buf_sv(&json), SV("\"not_matched_in_memory_yet\":false")) != SIZE_MAX);
     buf_clear(&json);
     arena_clear(&a);
     toy_close(&t);
