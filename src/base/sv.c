@@ -220,7 +220,11 @@ const char *sv_show(struct sv s, char *dst, size_t cap)
         if (c < 0x20 || c == 0x7f || (c >= 0x80 && !text))
             dst[i] = '?';
     }
-    if (!whole && n >= 3)
-        memset(dst + n - 3, '.', 3);
+    if (!whole && n >= 3) {
+        size_t at = n - 3;
+        while (at && ((unsigned char)dst[at] & 0xc0) == 0x80) /* not in the middle of a character */
+            at--;
+        memcpy(dst + at, "...", 4);
+    }
     return dst;
 }

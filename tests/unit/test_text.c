@@ -150,6 +150,11 @@ static void copies_are_cut_at_characters(void **state)
     assert_string_equal(sv_show(SV("0123456789"), shown, sizeof(shown)), "0123...");
     assert_string_equal(sv_show(SV("\xff\xfe"), shown, sizeof(shown)), "??");
     assert_string_equal(sv_show(SV("\xe7\x8b\xbc"), shown, sizeof(shown)), "\xe7\x8b\xbc");
+    /* the dots begin where a character began */
+    assert_string_equal(sv_show(SV("a\xe7\x8b\xbc\xe7\x8b\xbc"
+                                   "67890"),
+                                shown, sizeof(shown)),
+                        "a\xe7\x8b\xbc...");
 }
 
 static void buffers_keep_their_maximum(void **state)
