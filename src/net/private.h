@@ -40,6 +40,7 @@ struct link {
     struct link *prev, *next;
     int fd;
     enum link_phase phase;
+    void *request; /* begun and not yet completed */
     usec since;
     uint64_t bytes;
 };
@@ -108,6 +109,9 @@ struct http_request {
     unsigned status;
 };
 void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn);
+/* libmicrohttpd does not complete a request whose parameters it had no room for: the connection's next one,
+ * or its end, does. */
+void request_forget(struct http_server *s, struct link *l);
 enum MHD_Result request_access(void *cls, struct MHD_Connection *conn, const char *url, const char *method,
                                const char *version, const char *data, size_t *data_size, void **con_cls);
 void request_completed(void *cls, struct MHD_Connection *conn, void **con_cls,

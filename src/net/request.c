@@ -276,6 +276,18 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *conn, const cha
     return MHD_YES;
 }
 
+void request_forget(struct http_server *s, struct link *l)
+{
+    struct http_request *r = l ? l->request : NULL;
+    if (r && r->phase == REQUEST_NEW) {
+        arena_clear(&r->arena);
+        free(r->target);
+        free(r);
+        l->request = NULL;
+        atomic_fetch_sub(&s->requests, 1);
+    }
+}
+
 void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
 {
     struct http_server *s = cls;
@@ -293,6 +305,10 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
                                .phase = REQUEST_NEW,
                                .link = info ? info->socket_context : NULL};
     arena_init(&r->arena, REQUEST_ARENA);
+    if (r->link) {
+        request_forget(s, r->link);
+        r->link->request = r;
+    }
     atomic_fetch_add(&s->requests, 1);
     return r;
 }
@@ -306,6 +322,9 @@ void request_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
         return;
     }
     *con_cls = NULL;
+    if (r->link) {
+        r->link->request = NULL;
+    }
     if (r->headed && s->handler.done) {
         s->handler.done(s->handler.ctx, r->user);
     }

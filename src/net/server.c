@@ -109,6 +109,7 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 {
     struct http_server *s = cls;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        request_forget(s, *context);
         watch_remove(&s->watch, *context);
         *context = NULL;
         return;

@@ -83,7 +83,7 @@ def send(node, head, body=b"", seconds=20):
             s.sendall(head + body)
         except (ConnectionError, ssl.SSLError):
             pass
-        s.settimeout(2)
+        s.settimeout(1)
         try:
             while chunk := s.recv(65536):
                 got += chunk
