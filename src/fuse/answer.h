@@ -17,6 +17,7 @@ struct answer_claim {
         end; /* last instant at which it holds; INT64_MAX = no end */
     int confidence;
     struct sv labels, ref, note, meta;
+    usec version; /* `modified` of the indicator it is given out as; only in exports */
     double term;
 };
 struct answer {

@@ -65,8 +65,9 @@ static bool same_given(const struct row *a, const struct row *b)
 }
 
 /*
- * The source's own time of change. Where it gives none that is newer, a millisecond after the last version:
- * the same id and `modified` must not stand for two contents (STIX 2.1 3.6), and apply may read no clock.
+ * The source's own time of change. Where it gives none that is newer, two milliseconds after the last version
+ * (the one between is for exports): the same id and `modified` must not stand for two contents
+ * (STIX 2.1 3.6), and apply may read no clock.
  */
 static usec version_of(const struct row *r, const struct row *old)
 {
@@ -74,7 +75,7 @@ static usec version_of(const struct row *r, const struct row *old)
                   : r->created != USEC_NONE    ? r->created
                   : r->valid_from != USEC_NONE ? r->valid_from
                                                : 0;
-    return !old || stated / 1000 > old->version / 1000 ? stated : old->version + 1000;
+    return !old || stated / 1000 > old->version / 1000 ? stated : old->version + 2000;
 }
 
 /* A statement that it is bad outweighs a mere mention; taking back needs the same statement or a newer one.

@@ -267,6 +267,7 @@ struct given_claim {
     usec stated_until; /* as the source says; USEC_NONE = it does not */
     usec until;        /* last instant, the source's expiry counted; USEC_NONE = no end */
     struct sv labels, ref, note, meta;
+    usec version; /* `modified` of the indicator that TAXII gives for it (fuse_item_write) */
 };
 /* A live value, fused from the statements in force that the view sees; views die when the call returns. */
 struct given {

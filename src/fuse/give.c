@@ -109,7 +109,8 @@ static void describe(struct give *g, struct given *ret)
                                            .labels = c->labels,
                                            .ref = c->ref,
                                            .note = c->note,
-                                           .meta = c->meta};
+                                           .meta = c->meta,
+                                           .version = c->version};
         ret->until = c->end > ret->until ? c->end : ret->until;
     }
     ret->until = none_at_end(ret->until);
@@ -233,12 +234,13 @@ static void add_claim(struct give *g, struct stmt *s)
     c.ref = keep(g, col_text(s, 13));
     c.note = keep(g, col_text(s, 14));
     c.meta = keep(g, col_text(s, 15));
+    c.version = col_int(s, 16);
     r->claim[r->n++] = c;
 }
 
 static const char CLAIMS[] =
     "SELECT kind, value, source, tlp, created, modified, valid_from, valid_until, first_seen, last_seen, "
-    "confidence, accepted, labels, ref, note, meta FROM claim WHERE flags = 0 AND (? >> kind) & 1 "
+    "confidence, accepted, labels, ref, note, meta, version FROM claim WHERE flags = 0 AND (? >> kind) & 1 "
     "ORDER BY kind, value, id";
 
 static uint32_t wanted_kinds(const struct give_filter *w)

@@ -210,9 +210,10 @@ int fuse_objects_read(struct fuse *f, const int64_t *number, size_t n, object_te
     return rc;
 }
 
+/* Where the source gives no time at all it is 1970 for good: `created` is the same in all versions. */
 static usec first_known(usec a, usec b, usec c)
 {
-    return a != USEC_NONE ? a : b != USEC_NONE ? b : c;
+    return a != USEC_NONE ? a : b != USEC_NONE ? b : c != USEC_NONE ? c : 0;
 }
 
 static void write_indicator(struct stmt *s, struct buf *out)

@@ -49,11 +49,6 @@ static void next(struct exporter *x)
 
 /* ---- statements */
 
-static usec later(usec a, usec b)
-{
-    return a > b ? a : b;
-}
-
 static int note_source(struct state *s, const struct given_claim *c, struct err *e)
 {
     uint64_t *grade = map_put(&s->sources, c->source_name, NULL);
@@ -69,14 +64,24 @@ static bool is_stored(const struct given_claim *c)
     return sv_starts(c->ref, SV("indicator--"));
 }
 
-/* A later "last seen" and what follows from it is a new version. */
+/* Where the source gives no time at all it is 1970 for good: `created` is the same in all versions. */
+static usec first_known(usec a, usec b, usec c)
+{
+    return a != USEC_NONE ? a : b != USEC_NONE ? b : c != USEC_NONE ? c : 0;
+}
+
+/*
+ * The indicator that TAXII gives (fuse_item_write), text for text: one id and `modified` never stand over two
+ * contents. Where only this node's rules say when it ends, that makes another version, a millisecond later
+ * (those of TAXII are two apart: version_of in fuse/claim.c).
+ */
 static int write_claim(struct exporter *x, const struct given *g, const struct given_claim *c, struct err *e)
 {
     const struct stix_indicator i = {.value = g->value,
                                      .catalogue_source = c->source_name,
-                                     .created = c->created,
-                                     .modified = later(c->modified, c->last),
-                                     .valid_from = c->valid_from,
+                                     .created = first_known(c->created, c->valid_from, c->modified),
+                                     .modified = c->version + (c->until != c->stated_until ? 1000 : 0),
+                                     .valid_from = first_known(c->valid_from, c->created, c->modified),
                                      .valid_until = c->until,
                                      .tlp = c->tlp,
                                      .labels = c->labels};

@@ -457,5 +457,29 @@ def test_api(t):
             client.get(f"/api/v1/export/{name}")
 
 
+def test_taxii_gives_the_same_versions(t):
+    """One id and `modified` never stand over two contents, whichever way the indicator went."""
+    home = t.home("plain")
+    home.source("short", "--expiry", "3650d")
+    home.intake("plain", t.file("a.csv", "value,first_seen,valid_until\na.evil.example,2026-08-01T00:00:00Z,2036-01-01T00:00:00Z\n"
+                                         "b.evil.example,2026-08-02T00:00:00Z,\n"), code=0)
+    home.intake("short", t.file("b.csv", "value,last_seen\nc.evil.example,2026-08-03T00:00:00Z\n"), code=0)
+    exported = {o["id"]: o for o in json.loads(home.run("export", "stix", code=0).out)["objects"] if o["type"] == "indicator"}
+    with home.serve() as running:
+        client = running.client(home.json("key", "make", "reader", "--role", "admin")["key"])
+        path = "/taxii2/root/collections/all/objects/"
+        node.until(lambda: len(client.get(path).json().get("objects", [])) >= 3, "the collection fills")
+        given = {o["id"]: o for o in client.get(path).json()["objects"] if o["type"] == "indicator"}
+    equal(set(exported), set(given), "the same indicators")
+    for name, o in exported.items():
+        if o["modified"] == given[name]["modified"]:
+            equal(o, given[name], "one version, one content")
+        else:
+            true(o["modified"] > given[name]["modified"], "the export's own end is a newer version")
+            equal({k: v for k, v in o.items() if k not in ("modified", "valid_until")},
+                  {k: v for k, v in given[name].items() if k != "modified"}, "and nothing else differs")
+    true(any(o["modified"] == given[n]["modified"] for n, o in exported.items()), "what the source ends itself is the same version")
+
+
 if __name__ == "__main__":
     node.main(globals())
