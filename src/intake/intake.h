@@ -176,7 +176,8 @@ const char *misp_kind_type(enum kind kind, const char **ret_category);
 const char *misp_type_fits(struct sv name, enum kind kind);
 /* Pattern of an attribute whose type says more than one value, or a rule; false when the type has none. */
 bool misp_pattern(struct sv type, struct sv value, struct buf *out, struct sv *ret_language);
-/* And back. `label`: the type that stands in the indicator's label misp:type, "" = none. New text into `a`. */
+/* And back. `label`: the type that stands in the indicator's label misp:type, "" = none. New text into `a`.
+ */
 bool misp_of_pattern(struct sv pattern, struct sv pattern_type, struct sv label, struct arena *a,
                      struct sv *ret_type, struct sv *ret_value);
 

@@ -34,8 +34,8 @@ int node_open_work(struct node *n, struct err *e)
                               .sighting = tell_sighting,
                               .node = n};
     n->job_kinds[1] = (struct job_kind){.name = PEER_KIND, .run = peer_job, .ctx = &n->peers};
-    n->witnessing = (struct witnessing){
-        .db = n->db, .ledger = n->ledger, .fetcher = n->fetcher, .home = n->home};
+    n->witnessing =
+        (struct witnessing){.db = n->db, .ledger = n->ledger, .fetcher = n->fetcher, .home = n->home};
     n->job_kinds[2] = (struct job_kind){.name = WITNESS_KIND, .run = witness_job, .ctx = &n->witnessing};
     n->job_kinds[3] = (struct job_kind){0};
     return rc == OK ? jobs_recover(n->db, time_now(), e) : rc;

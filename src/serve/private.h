@@ -261,7 +261,7 @@ int api_find(struct call *c, struct err *e);
 int api_sightings(struct call *c, struct err *e);
 int api_status(struct call *c, struct err *e);
 int api_sources(struct call *c, struct err *e); /* api_sources.c */
-int api_feeds(struct call *c, struct err *e); /* api_feeds.c */
+int api_feeds(struct call *c, struct err *e);   /* api_feeds.c */
 int api_source_put(struct call *c, struct err *e);
 int api_rejected(struct call *c, struct err *e); /* api_rejected.c */
 int api_retry(struct call *c, struct err *e);
