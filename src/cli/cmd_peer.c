@@ -275,7 +275,7 @@ static int dispatch(struct cmd *c, const struct peer_words *w)
 {
     const char *what = c->argc ? c->argv[0] : "";
     int n = c->argc - 1;
-    if (strcmp(what, "add") == 0 && n == 2) {
+    if (strcmp(what, "add") == 0 && (n == 2 || (n == 1 && w->partner))) {
         return peer_add(c, w, false);
     }
     if (strcmp(what, "set") == 0 && (n == 1 || n == 2)) {
@@ -314,6 +314,7 @@ static int run(struct cmd *c)
                                {"--pin", &w.pin, NULL},
                                {"--source", &w.source, NULL},
                                {"--org", &w.org, NULL},
+                               {"--partner", &w.partner, NULL},
                                {"--every", &w.every, NULL},
                                {"--page", &w.page, NULL},
                                {"--rate", &w.rate, NULL},
@@ -331,6 +332,7 @@ static int run(struct cmd *c)
 const struct command cmd_peer = {
     "peer", "TAXII servers of others: read them, post to them",
     "usage: noroshi peer add NAME URL [OPTIONS]\n"
+    "       noroshi peer add NAME --partner PARTNER [OPTIONS]\n"
     "       noroshi peer set NAME [URL] [OPTIONS]\n"
     "       noroshi peer list | show NAME | sync [NAME] | remove NAME\n"
     "       noroshi peer enable|disable NAME [COLLECTION]\n"
@@ -348,6 +350,10 @@ const struct command cmd_peer = {
     "  --ca FILE                      trust the authorities (or the one certificate) in this file instead of "
     "the system's\n"
     "  --pin HEX                      SHA-256 of the server's public key, which it must then have\n"
+    "  --partner PARTNER              a partner's node (docs/partners.md): its URL and key are those of its "
+    "card, "
+    "ours is\n"
+    "                                 the node's own certificate, and what comes from it stays its own\n"
     "  --source NAME                  what comes in is this source's (default: a new one called NAME, grade "
     "F, "
     "TLP:AMBER)\n"

@@ -2,6 +2,7 @@
 #include "cli/peer_cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,6 +137,17 @@ static int find_org(struct cmd *c, const char *text, struct arena *a, struct uui
                               : rc;
 }
 
+/* What a partner states stays the partner's: that is how it is known when something would go on to others. */
+static struct sv upstream_of(struct cmd *c, const struct peer *p, struct arena *a)
+{
+    struct partner partner;
+    struct err ignored = ERR_NONE;
+    char id[37];
+    uuid_text(p->org, id);
+    bool is = partner_find(c->node->db, sv_c(id), a, &partner, &ignored) == OK;
+    return is ? arena_printf(a, "partner:%s", id) : SV("");
+}
+
 /* The source is made when there is none of the peer's name: all that comes in has one. In a transaction. */
 static int find_source(struct cmd *c, const char *name, struct peer *p, struct arena *a, struct err *e)
 {
@@ -148,7 +160,8 @@ static int find_source(struct cmd *c, const char *name, struct peer *p, struct a
                             .name = p->name,
                             .reliability = 'F',
                             .zone = SV("UTC"),
-                            .tlp = TLP_AMBER};
+                            .tlp = TLP_AMBER,
+                            .upstream = upstream_of(c, p, a)};
         rc = source_put(c->node->ledger, c->node->db, &s, time_now(), e);
     }
     p->source = s.id;
@@ -166,6 +179,43 @@ static int fill(struct cmd *c, const struct peer_words *w, struct peer *p, struc
     p->pin = w->pin ? sv_c(w->pin) : p->pin;
     p->pick |= w->pick;
     return rc;
+}
+
+/* ---- a partner's node */
+
+static int read_own(struct cmd *c, const char *name, struct arena *a, struct sv *ret, struct err *e)
+{
+    char path[4096];
+    struct buf b;
+    buf_init(&b, FILE_MOST);
+    int rc = snprintf(path, sizeof(path), "%s/tls/%s", c->node->home, name) < (int)sizeof(path)
+                 ? file_read(AT_FDCWD, path, &b, e)
+                 : err_set(e, ERR_LIMIT, "the path of the node's certificate is too long");
+    *ret = rc == OK ? arena_sv(a, buf_sv(&b)) : SV_NONE;
+    if (b.p) {
+        explicit_bzero(b.p, b.n);
+    }
+    buf_clear(&b);
+    return rc;
+}
+
+/* Its card says where it is and which key it has; it knows us by our node's certificate. */
+static int fill_partner(struct cmd *c, const char *name, struct peer *p, struct peer_secret *s,
+                        struct arena *a, struct err *e)
+{
+    struct partner partner;
+    int rc = partner_find(c->node->db, sv_c(name), a, &partner, e);
+    if (rc != OK) {
+        return rc;
+    }
+    const struct partner_card *card = &partner.card;
+    p->org = card->id;
+    p->pin = card->spki[0];
+    if (!p->url.n) {
+        p->url = arena_printf(a, "%.*s%staxii2/", SV_ARG(card->url), sv_ends(card->url, SV("/")) ? "" : "/");
+    }
+    rc = read_own(c, "cert.pem", a, &s->certificate, e);
+    return rc == OK ? read_own(c, "key.pem", a, &s->private_key, e) : rc;
 }
 
 /* ---- add and set */
@@ -224,6 +274,7 @@ int peer_add(struct cmd *c, const struct peer_words *w, bool change)
         p.url = sv_c(c->argv[2]);
         p.version = 0;
     }
+    rc = rc == OK && w->partner ? fill_partner(c, w->partner, &p, &s, &a, &e) : rc;
     rc = rc == OK ? fill(c, w, &p, &a, &e) : rc;
     rc = rc == OK ? read_credentials(c, w, &a, &s, &e) : rc;
     rc = rc == OK ? store(c, &p, w, &s, &a, &e) : rc;

@@ -5,7 +5,7 @@
 #include "share/peer.h"
 
 struct peer_words {
-    const char *user, *certificate, *key, *ca, *pin, *source, *org, *every, *page, *rate, *from;
+    const char *user, *certificate, *key, *ca, *pin, *source, *org, *every, *page, *rate, *from, *partner;
     bool password_stdin, key_stdin, pick, off, offline;
 };
 

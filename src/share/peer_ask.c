@@ -37,6 +37,7 @@ static struct fetch_request request_of(const struct peer_run *r, const struct pe
         .etag = q->etag,
         .ca_pem = r->secret.ca,
         .pin = r->peer.pin,
+        .pin_alone = r->partner,
         .client_cert_pem = r->secret.certificate,
         .client_key_pem = r->secret.private_key,
         .max_bytes = q->max_bytes,

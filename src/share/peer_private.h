@@ -82,6 +82,7 @@ struct peer_run {
     struct peer peer;
     struct peer_secret secret;
     struct sv authorization;
+    bool partner;     /* known by its card: the pinned key stands in the place of authorities */
     struct arena a;   /* as long as the run */
     struct arena ask; /* reset at each request */
     struct peer_report *report;

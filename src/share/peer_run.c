@@ -1,5 +1,6 @@
 /* One run over a peer: opened, its parts, what is written down at its end. */
 #include "share/peer_private.h"
+#include "share/partner.h"
 
 #include <pthread.h>
 
@@ -71,6 +72,27 @@ static int authorize(struct peer_run *r, struct err *e)
     return r->authorization.p ? OK : err_set(e, ERR_MEMORY, "no memory for credentials");
 }
 
+/* Of a partner its present card counts, whatever the peer was added with; and it must be active. */
+static int know_partner(struct peer_run *r, struct err *e)
+{
+    struct partner p;
+    struct err none = ERR_NONE;
+    char id[37];
+    uuid_text(r->peer.org, id);
+    int rc = partner_find(r->p->taxii.db, sv_c(id), &r->a, &p, &none);
+    if (rc == ERR_NOT_FOUND) {
+        return OK; /* an organisation of this node */
+    }
+    rc = rc == OK ? partner_is_active(r->p->taxii.db, sv_c(id), e) : (*e = none, rc);
+    if (rc == 0) {
+        err_set(e, ERR_DENIED, "the partner is %s, or its log is frozen", partner_status_name(p.status));
+        return err_hint(e, "`noroshi partner show` and `noroshi witness status` tell which");
+    }
+    r->partner = rc == 1 && !r->secret.ca.n;
+    r->peer.pin = r->partner ? p.card.spki[0] : r->peer.pin;
+    return rc < 0 ? rc : OK;
+}
+
 int peer_run_open(struct peer_run *r, const struct peers *p, struct sv name, struct peer_report *report,
                   struct err *e)
 {
@@ -86,6 +108,7 @@ int peer_run_open(struct peer_run *r, const struct peers *p, struct sv name, str
         return rc;
     }
     rc = peer_secret_read(p->home, &r->peer, &r->a, &r->secret, e);
+    rc = rc == OK ? know_partner(r, e) : rc;
     rc = rc == OK ? authorize(r, e) : rc;
     if (rc != OK) {
         peer_run_close(r, rc, e);

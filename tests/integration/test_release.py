@@ -1,10 +1,12 @@
 """What goes to a partner: asked about thing by thing, registered before it leaves, and nothing of the rest in any byte."""
 import json
 import ssl
+import time
 
 import node
 from node import equal, true, until
 from taxii import TYPE, identifier, indicator
+from test_witness import card, free_port, serve
 from test_partners import act, once, pair, signed_by_all, strangers
 
 CANARY = "zqcanaryzq"
@@ -219,6 +221,50 @@ def test_a_stranger_and_a_partner_without_a_right(t):
             equal(answer.status, 403, "a partner that may read may not write")
         except ssl.SSLError as e:
             raise AssertionError(f"TLS: {e}") from e
+
+
+def three(t):
+    """Three nodes that can reach each other, each with an agreement with the next: tw gives jp, jp gives us."""
+    homes = strangers(t)
+    ports = {h.called: free_port() for h in homes}
+    tw, jp, us = homes
+    for me, other in ((tw, jp), (jp, tw), (jp, us), (us, jp)):
+        file, digits = card(t, other, ports[other.called])
+        act(me, "partner", "accept", file, "--fingerprint", digits)
+        act(me, "partner", "confirm", other.called, "--fingerprint", digits, by="lin")
+    for giver, taker in ((tw, jp), (jp, us)):
+        signed_by_all(t, giver, taker)
+        partner = giver.json("partner", "show", taker.called)["card"]["id"]
+        giver.run("taxii", "root", "add", "share", "--title", "Share", code=0)
+        giver.run("taxii", "collection", "add", "share", "--title", "I", "--alias", "partners", "--read", f"partner:{partner}", code=0)
+    return tw, jp, us, ports
+
+
+chain = once("chain", three)
+
+
+def test_a_partner_s_node_reads_and_what_it_read_stays_its_partner_s(t):
+    tw, jp, us, ports = chain(t)
+    for home, number in ((tw, 1), (jp, 2)):
+        home.source("cert", "--marking", "TLP:GREEN")
+        bundle = {"type": "bundle", "id": "bundle--8e2e2d2b-17d4-4cbf-938f-98ee46b3cdff", "objects": [indicator(number, object_marking_refs=[GREEN])]}
+        home.intake("cert", t.file("b.json", json.dumps(bundle)), code=0)
+        home.run("taxii", "collection", "attach", "partners", "cert", code=0)
+    with serve(tw, ports), serve(jp, ports):
+        jp.run("peer", "add", "taipei", "--partner", "TWCERT", "--every", "never", code=0)
+        until(lambda: jp.run("peer", "sync", "taipei", code=0) and jp.run("look", indicator(1)["id"], "--json", code=0).json()["objects"], "read")
+        equal(jp.json("source", "show", "taipei")["upstream"], "partner:" + jp.json("partner", "show", "TWCERT")["card"]["id"], "whose it is")
+        jp.run("taxii", "collection", "attach", "partners", "taipei", code=0)
+        told = jp.json("explain", indicator(1)["id"], "--to", "USCERT")
+        equal((told["goes"], told["rule"]), (False, "origin"), "the one it came from did not say so")
+        us.run("peer", "add", "tokyo", "--partner", "JPCERT", "--every", "never", code=0)
+        until(lambda: us.run("peer", "sync", "tokyo", code=0) and us.json("look", indicator(2)["id"])["objects"], "read")
+        time.sleep(2)
+        us.run("peer", "sync", "tokyo", code=0)
+        equal(us.json("look", indicator(1)["id"])["objects"], [], "what came from Taipei does not go on to Washington")
+        equal({s["share"]["partner"] for s in jp.json("shares", "list")}, {jp.json("partner", "show", "USCERT")["card"]["id"]}, "register")
+        act(jp, "partner", "suspend", "TWCERT")
+        true("suspended" in jp.run("peer", "sync", "taipei", code=3).err, "a suspended partner is not asked")
 
 
 if __name__ == "__main__":
