@@ -118,7 +118,7 @@ static const char *ceiling_name(enum tlp t)
 static int root_add(struct cmd *c, const struct taxii_words *w, struct err *e)
 {
     const struct taxii t = taxii_of(c);
-    int64_t most = 100ll << 20;
+    int64_t most = 100LL << 20;
     if (w->most && (!sv_i64(sv_c(w->most), &most) || most <= 0)) {
         return err_set(e, ERR_USAGE, "--max-content takes a number of bytes, not '%s'", w->most);
     }

@@ -251,12 +251,12 @@ static void add_string(struct normal *w, const struct pat_node *n, struct sv tex
 {
     bool v4 = sv_eq(n->object_type, SV("ipv4-addr")), v6 = sv_eq(n->object_type, SV("ipv6-addr"));
     bool value = is_key(n->path, SV("value")) && !n->path->next;
-    if (n->op == OP_LIKE || n->op == OP_MATCHES)
-        add_text(&w->key, 's', text);
-    else if (registry_name(n))
-        add_text(&w->key, 's', lower_sv(w->a, text));
-    else if (!((v4 || v6) && value && add_address(&w->key, text, v4)))
-        add_text(&w->key, 's', text);
+    bool as_written = n->op == OP_LIKE || n->op == OP_MATCHES;
+    if (!as_written && registry_name(n))
+        text = lower_sv(w->a, text);
+    else if (!as_written && (v4 || v6) && value && add_address(&w->key, text, v4))
+        return;
+    add_text(&w->key, 's', text);
 }
 
 static void add_literal(struct normal *w, const struct pat_node *n, const struct pat_lit *l)
