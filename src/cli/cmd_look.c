@@ -131,7 +131,7 @@ static void print_objects(FILE *out, const char *title, struct jv objects)
         print_safe(out, name.p ? name : json_get_str(object, SV("relationship_type")));
         fputs(flag(o, "revoked", false) ? "  (revoked)" : "", out);
         fputs(flag(o, "entitled", true) ? "" : "  (not from the source that speaks for its creator)", out);
-        fputs(flag(o, "not_matched_in_memory_yet", false) ? "  (not matched in memory)" : "", out);
+        fputs(flag(o, "not_watched", false) ? "  (not watched)" : "", out);
         fputc('\n', out);
         print_pattern(out, object);
     }

@@ -273,7 +273,7 @@ static void write_object(struct look *l, struct stmt *s)
     jw_kstr(l->w, "tlp", sv_c(tlp_name((enum tlp)col_int(s, 4))));
     write_time(l->w, "modified", col_time(s, 5));
     jw_kbool(l->w, "revoked", col_int(s, 6) != 0);
-    jw_kbool(l->w, "not_matched_in_memory_yet", col_int(s, 7) != 0 && !pattern_is_watched(col_blob(s, 8)));
+    jw_kbool(l->w, "not_watched", col_int(s, 7) != 0 && !pattern_is_watched(col_blob(s, 8)));
     /* A speaker that this viewer does not see speaks for nobody here. */
     jw_kbool(l->w, "entitled", col_int(s, 10) != 0 || !pact_sees(l->view, col_int(s, 11), TLP_CLEAR));
     jw_key(l->w, "object");

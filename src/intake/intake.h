@@ -54,7 +54,7 @@ struct object_rec {
     const struct object_value *values;
     size_t nvalues;
     struct sv text;     /* for search */
-    bool pattern_other; /* an indicator whose pattern is not matched in memory yet */
+    bool pattern_other; /* an indicator whose pattern is more than values: docs/patterns.md */
 };
 
 #define OBSERVATION_VALUES 64

@@ -298,7 +298,7 @@ void stix_text(struct jv object, struct buf *out);
 /* What a pattern is for the in-memory index. */
 enum pattern_class {
     PATTERN_ATOMS,   /* equality comparisons joined by OR: each became a value */
-    PATTERN_OTHER,   /* valid STIX, but more than that: kept, "not matched in memory yet" */
+    PATTERN_OTHER,   /* valid STIX, but more than that: watched over events where it has values to wait for */
     PATTERN_FOREIGN, /* pattern_type is not "stix" */
     PATTERN_BAD,     /* not a valid pattern: `e` says where */
 };

@@ -161,7 +161,7 @@ static void a_complete_pattern_is_a_sighting(void **state)
     buf_reset(&json);
     assert_int_equal(gate_view(t.db, t.org[0], PURPOSE_NETWORK_SAFETY, t.now, &a, &view, &e), OK);
     assert_int_equal(fuse_look(t.fuse, &view, SV("indicator--" ID), t.now, &json, &e), OK);
-    assert_true(sv_find(buf_sv(&json), SV("\"not_matched_in_memory_yet\":false")) != SIZE_MAX);
+    assert_true(sv_find(buf_sv(&json), SV("\"not_watched\":false")) != SIZE_MAX);
     buf_clear(&json);
     arena_clear(&a);
     toy_close(&t);

@@ -182,7 +182,7 @@ function ObjectRow({ known }: { known: KnownObject }) {
       <Badge>{visible(known.type)}</Badge> {title && <Foreign text={title} />} <Tlp tlp={known.tlp} />
       {known.revoked && <Badge>{t.look.revoked}</Badge>}
       {known.entitled && <Badge>{t.look.entitled}</Badge>}
-      {known.not_matched_in_memory_yet && <Badge>{t.look.notMatched}</Badge>}
+      {known.not_watched && <Badge>{t.look.notMatched}</Badge>}
       <span class="dim">
         <Foreign text={known.source} />
         {known.modified && (

@@ -107,7 +107,7 @@ export const en = {
     objects: 'Objects',
     relationships: 'Relationships',
     entitled: 'from its creator',
-    notMatched: 'pattern kept, not matched in memory yet',
+    notMatched: 'pattern kept, not watched',
     network: 'Network',
     asn: 'autonomous system',
     owner: 'owner',

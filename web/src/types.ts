@@ -93,7 +93,7 @@ export interface KnownObject extends StixRecord {
   tlp: string;
   modified: Instant;
   revoked: boolean;
-  not_matched_in_memory_yet: boolean;
+  not_watched: boolean;
   entitled: boolean;
 }
 
