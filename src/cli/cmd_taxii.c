@@ -78,7 +78,7 @@ static int find_collection(struct cmd *c, const char *name, struct arena *a, str
     size_t slash = sv_rchr(s.text, '/');
     int rc = OK;
     if (slash != SIZE_MAX) {
-        struct taxii_root root;
+        struct taxii_root root = {0};
         struct sv path = arena_sv(a, sv_sub(s.text, 0, slash));
         rc = path.p ? find_root(c, path.p, a, &root, e) : err_set(e, ERR_MEMORY, "no memory");
         s.root = rc == OK ? root.id : 0;

@@ -124,6 +124,8 @@ static bool covers(const struct term *wide, const struct term *narrow)
 /* Sorted, without repetitions and covered ones. */
 static void reduce(struct terms *s)
 {
+    if (!s->t)
+        return;
     qsort(s->t, s->n, sizeof(*s->t), by_key);
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++)
@@ -152,11 +154,11 @@ static int terms_init(struct normal *w, struct terms *s, size_t room)
 
 static int either(struct normal *w, struct terms *into, const struct terms *more)
 {
-    struct terms both;
+    struct terms both = {0};
     int rc = terms_init(w, &both, into->n + more->n);
-    for (size_t i = 0; rc == OK && i < into->n; i++)
+    for (size_t i = 0; rc == OK && both.t && i < into->n; i++)
         both.t[both.n++] = into->t[i];
-    for (size_t i = 0; rc == OK && i < more->n; i++)
+    for (size_t i = 0; rc == OK && both.t && i < more->n; i++)
         both.t[both.n++] = more->t[i];
     *into = both;
     return rc;
@@ -171,11 +173,11 @@ static struct sv root_of(const struct term *t)
 static int each_with_each(struct normal *w, enum term_type type, bool comparisons, struct terms *into,
                           const struct terms *with)
 {
-    struct terms all;
+    struct terms all = {0};
     int rc = into->n && with->n > ALTERNATIVES_MAX / into->n ? too_long(w)
                                                              : terms_init(w, &all, into->n * with->n);
     for (size_t i = 0; rc == OK && i < into->n; i++) {
-        for (size_t k = 0; rc == OK && k < with->n; k++) {
+        for (size_t k = 0; rc == OK && all.t && k < with->n; k++) {
             if (comparisons && !sv_eq(root_of(into->t[i]), root_of(with->t[k])))
                 continue;
             all.t[all.n] = join_terms(w, type, comparisons, into->t[i], with->t[k]);
