@@ -409,14 +409,20 @@ static int load_signatures(struct db *db, struct sv id, int64_t version, struct 
     return rc;
 }
 
-/* A version ends when a newer one of the same agreement is in force. */
+/* What a newer version does to the older ones: signed by all it takes their place for good, for they must not
+ * come back when it is suspended, ended or over; and who stops an agreement stops what is in force of it. */
+static bool overrides(const struct agreed *newer, const struct agreed *older)
+{
+    return uuid_eq(newer->document.id, older->document.id) &&
+           newer->document.version > older->document.version &&
+           (signed_by_all(newer) || stopped(newer) != AGREED_ACTIVE);
+}
+
 static void supersede(struct agreed *g, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < n; k++) {
-            if (uuid_eq(g[i].document.id, g[k].document.id) &&
-                g[k].document.version > g[i].document.version && g[k].status == AGREED_ACTIVE &&
-                g[i].status == AGREED_ACTIVE) {
+        for (size_t k = 0; k < n && g[i].status == AGREED_ACTIVE; k++) {
+            if (overrides(&g[k], &g[i])) {
                 g[i].status = AGREED_SUPERSEDED;
             }
         }

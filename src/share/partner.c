@@ -213,6 +213,10 @@ static int check_rotation(const struct partner *old, const struct partner_card *
         err_set(e, ERR_CRYPTO, "the new card is not signed by the key that is pinned");
         rc = err_hint(e, "a partner that lost its key is ended, and invited again as a new one");
     }
+    if (rc == OK && !sv_eq(card->log, old->card.log)) {
+        err_set(e, ERR_CONFLICT, "the new card names another log than the one that is witnessed");
+        rc = err_hint(e, "a partner whose log begins anew is ended, and invited again");
+    }
     if (rc == OK && card->version <= old->card.version) {
         rc = err_set(e, ERR_CONFLICT, "the card has version %lld, and version %lld is here already",
                      (long long)card->version, (long long)old->card.version);
@@ -234,6 +238,29 @@ static int open_card(struct sv envelope, struct arena *a, struct dsse *d, struct
         rc = err_set(e, ERR_CRYPTO, "the card is not signed by the message key it names");
     }
     return rc;
+}
+
+/* A TLS key is how a partner is known: it stands for one. And nobody takes an organisation's id of this node.
+ */
+static int check_alone(struct db *db, const struct partner_card *c, struct sv id, struct err *e)
+{
+    struct stmt *s =
+        db_query(db,
+                 "SELECT 1 FROM org WHERE id = ? UNION ALL SELECT 1 FROM partner WHERE id <> ? AND "
+                 "status <> ? AND (spki_now IN (?,?) OR (spki_next <> '' AND spki_next IN (?,?)))",
+                 e);
+    if (!s) {
+        return e->code;
+    }
+    db_text(s, id);
+    db_text(s, id);
+    db_int(s, PARTNER_ENDED);
+    for (size_t i = 0; i < 4; i++) {
+        db_text(s, c->spki[i % 2]);
+    }
+    int rc = db_step(s, e);
+    db_done(s);
+    return rc == 1 ? err_set(e, ERR_CONFLICT, "the card has the id or a TLS key of somebody else") : rc;
 }
 
 int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct sv person, usec now,
@@ -259,6 +286,7 @@ int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct 
         p = old;
     }
     p.card = *ret;
+    rc = rc == OK ? check_alone(db, ret, sv_c(id), e) : rc;
     return rc == OK ? accept(l, db, &p, now, e) : rc;
 }
 

@@ -226,5 +226,35 @@ def test_a_newer_version_supersedes(t):
     equal([v["status"] for v in jp.json("agreement", "show", agreement)], ["superseded", "active"], "then")
 
 
+def test_an_older_version_does_not_come_back(t):
+    tw, jp = pair(t)
+    agreement, _ = signed_by_all(t, tw, jp)
+    path = t.file("v2.json", tw.run("agreement", "amend", agreement, code=0).out)
+    path = t.file("v2.json", act(tw, "agreement", "sign", path).out)
+    act(tw, "agreement", "suspend", agreement)
+    equal([v["status"] for v in tw.json("agreement", "show", agreement)], ["superseded", "draft"], "stopped while an amendment is a draft")
+    act(tw, "agreement", "resume", agreement)
+    equal([v["status"] for v in tw.json("agreement", "show", agreement)], ["active", "draft"], "resumed")
+    for home, by in ((tw, "lin"), (jp, "mei"), (jp, "lin")):
+        path = t.file("v2.json", act(home, "agreement", "sign", path, by=by).out)
+    tw.run("agreement", "countersign", path, code=0)
+    time.sleep(1.1)  # statements are told apart by seconds
+    for verb, want in (("suspend", "suspended"), ("resume", "active"), ("end", "ended")):
+        act(tw, "agreement", verb, agreement)
+        equal([v["status"] for v in tw.json("agreement", "show", agreement)], ["superseded", want], verb)
+
+
+def test_a_card_with_somebody_else_s_key_or_id_is_refused(t):
+    tw, jp, us = strangers(t)
+    befriend(t, tw, jp)
+    own, digits = invite(t, tw)
+    act(tw, "partner", "accept", own, "--fingerprint", digits, code=3)
+    for file in ("cert.pem", "key.pem"):
+        (us.path / "tls" / file).write_bytes((jp.path / "tls" / file).read_bytes())
+    card, digits = invite(t, us)
+    true("somebody else" in act(tw, "partner", "accept", card, "--fingerprint", digits, code=3).err, "a partner's TLS key")
+    equal([p["card"]["name"]["en"] for p in tw.json("partner", "list")], ["JPCERT"], "nothing was taken")
+
+
 if __name__ == "__main__":
     node.main(globals())
