@@ -145,19 +145,23 @@ int taxii_rights(struct db *db, struct taxii_collection *c, const struct taxii_w
         return OK;
     }
     struct stmt *s = db_query(db,
-                              "SELECT max(reads), max(writes) FROM collection_right WHERE collection = ? AND "
+                              "SELECT max(reads), max(CASE WHEN principal = ? THEN writes ELSE 0 END), "
+                              "max(writes) FROM collection_right WHERE collection = ? AND "
                               "(principal = ? OR principal = '" TAXII_EVERYBODY "')",
                               e);
     if (!s) {
         return e->code;
     }
+    db_text(s, who->principal);
     db_int(s, c->id);
     db_text(s, who->principal);
     int rc = db_step(s, e);
     if (rc == 1) {
+        /* What a partner writes becomes ours: "everybody" does not mean partners. */
+        int own = sv_starts(who->principal, SV("partner:")) ? 1 : 2;
         bool always = who->admin && c->admins;
         c->can_read = always || col_int(s, 0) > 0;
-        c->can_write = who->writes && c->source > 0 && (always || col_int(s, 1) > 0);
+        c->can_write = who->writes && c->source > 0 && (always || col_int(s, own) > 0);
         rc = OK;
     }
     db_done(s);
