@@ -158,14 +158,22 @@ static void take_request(struct worker *w)
     }
 }
 
+/* Milliseconds: none while a waiting request can begin, since those that ran may all have ended in one round.
+ */
+static int patience(const struct worker *w)
+{
+    if (w->waiting && w->running < RUNNING_MOST)
+        return 0;
+    return w->running ? TICK_MS : 3600 * 1000;
+}
+
 static void wait_for_something(struct worker *w)
 {
     struct curl_waitfd fds[1 + RUNNING_MOST] = {{.fd = w->control, .events = CURL_WAIT_POLLIN}};
     for (size_t i = 0; i < w->running; i++)
         fds[1 + i] = (struct curl_waitfd){.fd = w->run[i]->reply, .events = CURL_WAIT_POLLIN};
     size_t n = w->running;
-    if (curl_multi_poll(w->multi, fds, (unsigned)(1 + n), w->running ? TICK_MS : 3600 * 1000, NULL) !=
-        CURLM_OK)
+    if (curl_multi_poll(w->multi, fds, (unsigned)(1 + n), patience(w), NULL) != CURLM_OK)
         _exit(PROCESS_BROKEN);
     for (size_t i = n; i-- > 0;)
         if (fds[1 + i].revents)
