@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#undef err_set
+
 static const struct {
     int code;
     const char *name;

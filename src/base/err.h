@@ -48,6 +48,10 @@ struct err {
 /* Sets code and sentence, clears remedy and place; returns `code`, so that `return err_set(e, ...)` reads
  * well. `e` may be NULL. */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: here it is told what err_set returns. */
+#define err_set(e, code, ...) ((void)err_set((e), (code), __VA_ARGS__), (code))
+#endif
 /* As err_set with ": strerror(errno_value)" appended; ENOSPC/EDQUOT/EROFS give ERR_FULL, ENOENT
  * ERR_NOT_FOUND, EACCES/EPERM ERR_DENIED, else ERR_IO. */
 int err_errno(struct err *e, int errno_value, const char *fmt, ...) PRINTF(3, 4);

@@ -384,6 +384,8 @@ static int load_signatures(struct db *db, struct sv id, int64_t version, struct 
     struct agreed_signature *sig = NULL;
     size_t room = 0;
     int rc;
+    ret->signature = NULL;
+    ret->signatures = 0;
     if (!s) {
         return e->code;
     }
@@ -436,8 +438,16 @@ static int load_all(struct db *db, usec now, struct arena *a, struct agreed **re
 {
     struct stmt *s = db_query(db, "SELECT id, version, document FROM agreement ORDER BY entry", e);
     struct agreed *g = s ? arena_calloc(a, VERSIONS_MAX, sizeof(*g)) : NULL;
-    int rc = s ? g ? OK : err_set(e, ERR_MEMORY, "no memory for the agreements") : e->code;
+    int rc = OK;
+    *ret = NULL;
     *ret_n = 0;
+    if (!s) {
+        return e->code;
+    }
+    if (!g) {
+        db_done(s);
+        return err_set(e, ERR_MEMORY, "no memory for the agreements");
+    }
     while (rc == OK && (rc = db_step(s, e)) == 1) {
         if (*ret_n == VERSIONS_MAX) {
             rc = err_set(e, ERR_LIMIT, "more than %d versions of agreements", VERSIONS_MAX);

@@ -56,7 +56,7 @@ int share_apply(void *ctx, struct db *db, const struct entry *entry, struct err 
 {
     struct pack_it it = pack_each(entry->content);
     struct sv record;
-    struct jv v;
+    struct jv v = {0};
     int64_t things = 0;
     if (!pack_next(&it, &record) || !record.p) {
         return OK; /* expunged */

@@ -116,7 +116,7 @@ static int delete_chosen(struct deleting *d, struct taxii_chooser *chooser, stru
     if (rc == OK && !d->gone) {
         rc = err_set(e, ERR_NOT_FOUND, "there is no such object");
     }
-    return rc == OK ? settle_alone(d, chosen.m[0].h, e) : rc;
+    return rc == OK && chosen.n ? settle_alone(d, chosen.m[0].h, e) : rc;
 }
 
 static int check_rights(const struct taxii *t, struct taxii_collection *c, const struct taxii_who *who,
