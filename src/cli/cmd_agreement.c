@@ -2,37 +2,13 @@
 #include "cli/agreement_try.h"
 
 #include <string.h>
-#include <unistd.h>
-
-/* The whole file, bounded. */
-static int read_file(struct cmd *c, const char *path, struct buf *ret, struct err *e)
-{
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? c->in : c->files.open(c->files.ctx, path, e);
-    ssize_t got = 1;
-    if (fd < 0) {
-        return fd;
-    }
-    while (got > 0 && !ret->failed) {
-        char *room = buf_reserve(ret, 65536);
-        got = room ? read(fd, room, 65536) : 0;
-        ret->n += got > 0 ? (size_t)got : 0;
-    }
-    if (!standard) {
-        close(fd);
-    }
-    if (ret->failed) {
-        return err_set(e, ERR_LIMIT, "%s is larger than an agreement can be", path);
-    }
-    return got < 0 ? err_set(e, ERR_IO, "cannot read %s", path) : OK;
-}
 
 static int with_agreement(struct cmd *c, const char *path, struct arena *a, struct agreement *ret,
                           struct err *e)
 {
     struct buf text;
     buf_init(&text, AGREEMENT_MAX);
-    int rc = read_file(c, path, &text, e);
+    int rc = cmd_read_file(c, path, &text, e);
     rc = rc == OK ? agreement_read(buf_sv(&text), a, ret, e) : rc;
     if (rc != OK && !e->file[0]) {
         err_at(e, path, e->line, e->offset);

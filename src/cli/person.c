@@ -23,7 +23,8 @@ int cmd_person(struct cmd *c, const char *by, struct err *e)
 
 int cmd_read_file(struct cmd *c, const char *path, struct buf *ret, struct err *e)
 {
-    int fd = c->files.open(c->files.ctx, path, e);
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? c->in : c->files.open(c->files.ctx, path, e);
     ssize_t got = 1;
     if (fd < 0) {
         return fd;
@@ -33,7 +34,9 @@ int cmd_read_file(struct cmd *c, const char *path, struct buf *ret, struct err *
         got = room ? read(fd, room, 65536) : 0;
         ret->n += got > 0 ? (size_t)got : 0;
     }
-    close(fd);
+    if (!standard) {
+        close(fd);
+    }
     if (ret->failed) {
         return err_set(e, ERR_LIMIT, "%s is larger than what belongs here can be", path);
     }

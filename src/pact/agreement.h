@@ -186,7 +186,6 @@ struct release_answer pact_release(const struct agreement_state *s, size_t n, co
 
 /* ---- signatures (DSSE, github.com/secure-systems-lab/dsse) */
 
-#define AGREEMENT_PAYLOAD "application/vnd.noroshi.agreement+json;v=1"
 /* Pre-authentication encoding: "DSSEv1 <n> <type> <n> <body>". */
 void dsse_pae(struct sv type, struct sv body, struct buf *out);
 struct dsse_signature {
