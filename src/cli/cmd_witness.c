@@ -116,13 +116,14 @@ static int run_status(struct cmd *c)
 static int run_ask(struct cmd *c)
 {
     struct err e = ERR_NONE;
-    struct job_call call = {0};
+    unsigned asked = 0, cosigned = 0;
     int rc = ledger_checkpoint(c->node->ledger, time_now(), &e);
-    rc = rc == OK ? witness_job(&c->node->witnessing, &call, &e) : rc;
+    rc = rc == OK ? witness_ask(&c->node->witnessing, &asked, &cosigned, &e) : rc;
     if (rc != OK) {
         return could_not(c, &e);
     }
-    fprintf(c->out, c->json ? "{\"text\":\"%s\"}\n" : "%s\n", call.text);
+    fprintf(c->out, c->json ? "{\"asked\":%u,\"cosigned\":%u}\n" : "%u partners asked, %u cosigned\n", asked,
+            cosigned);
     return EXIT_DONE;
 }
 

@@ -49,9 +49,9 @@ void node_close_work(struct node *n)
 
 static void tell_end(void *ctx, const struct job_call *call, int rc, const struct err *e)
 {
-    if (rc == OK)
+    if (rc == OK && call->text[0])
         log_info("jobs", "%.*s: %s", SV_ARG(call->name), call->text);
-    else if (rc != ERR_CANCELLED)
+    else if (rc != OK && rc != ERR_CANCELLED)
         log_warn("jobs", "%.*s: %s", SV_ARG(call->name), e->text);
 }
 

@@ -147,16 +147,17 @@ static int on_partner(void *ctx, const struct partner *p)
 
 /* ---- the job */
 
-int witness_job(void *ctx, struct job_call *call, struct err *e)
+int witness_ask(const struct witnessing *w, unsigned *ret_asked, unsigned *ret_signed, struct err *e)
 {
-    struct asking a = {.w = ctx, .first = ERR_NONE};
+    struct asking a = {.w = w, .first = ERR_NONE};
     arena_init(&a.a, 64u << 20);
     buf_init(&a.cert, 1u << 20);
     buf_init(&a.key, 1u << 20);
     int rc = partner_any(a.w->db) ? read_pem(a.w, "cert.pem", &a.cert, e) : OK;
     rc = rc == OK && a.cert.n ? read_pem(a.w, "key.pem", &a.key, e) : rc;
     rc = rc == OK ? partner_each(a.w->db, &a.a, on_partner, &a, e) : rc;
-    snprintf(call->text, sizeof(call->text), "%u partners asked, %u cosigned", a.asked, a.signed_);
+    *ret_asked = a.asked;
+    *ret_signed = a.signed_;
     if (a.key.p) {
         explicit_bzero(a.key.p, a.key.n);
     }
@@ -166,6 +167,16 @@ int witness_job(void *ctx, struct job_call *call, struct err *e)
     if (rc == OK && a.failed) {
         *e = a.first;
         rc = e->code;
+    }
+    return rc;
+}
+
+int witness_job(void *ctx, struct job_call *call, struct err *e)
+{
+    unsigned asked = 0, cosigned = 0;
+    int rc = witness_ask(ctx, &asked, &cosigned, e);
+    if (cosigned) { /* a round in which nothing was new is nothing to tell */
+        snprintf(call->text, sizeof(call->text), "%u partners asked, %u cosigned", asked, cosigned);
     }
     return rc;
 }

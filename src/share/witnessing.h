@@ -17,6 +17,9 @@ struct witnessing {
     struct fetcher *fetcher;
     const char *home; /* its tls/ holds our certificate */
 };
+/* Asks every active partner once; how many, and how many cosigned. The first failure, when there was one. */
+int witness_ask(const struct witnessing *w, unsigned *ret_asked, unsigned *ret_signed,
+                struct err *e) MUST_USE;
 /* The job "witness": every active partner is asked; one that fails does not stop the others. */
 int witness_job(void *ctx, struct job_call *call, struct err *e);
 /* Puts the job in, due each minute. In a transaction. */
