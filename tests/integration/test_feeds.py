@@ -339,7 +339,7 @@ def test_killed_in_the_middle(t):
             running.kill()
         server.pages["/own"] = b"192.0.2.1\n"
         with home.serve():
-            until(lambda: status(home, "own")["result"] == "ok", "due again after the kill")
+            until(lambda: status(home, "own")["last_good"], "due again after the kill")
 
 
 def test_stop_does_not_wait(t):
