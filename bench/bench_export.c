@@ -2,9 +2,9 @@
  * Exports: each format over a filled node, against a bare SELECT of the same rows in the same order, in the
  * same run. `bench_export [LINES [DIRECTORY]]`, default 1,000,000 in /tmp.
  */
-#include "share/export.h"
-#include "share/gate.h"
-#include "share/partner.h"
+#include "share/export/export.h"
+#include "share/gate/gate.h"
+#include "share/share.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * de-duplication, each against bare inserts of the same rows in the same run; exact look-ups; start.
  * `bench_node [LINES [OBJECTS [DIRECTORY]]]`, default 1,000,000 and 200,000 in /tmp.
  */
-#include "share/gate.h"
-#include "share/partner.h"
+#include "share/gate/gate.h"
+#include "share/share.h"
 
 #include <fcntl.h>
 #include <math.h>

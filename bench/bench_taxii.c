@@ -3,8 +3,8 @@
  * objects, against a bare SQLite read of the same rows in the same run. `bench_taxii [OBJECTS [DIRECTORY]]`:
  * the largest size, default 1,000,000 in /tmp.
  */
-#include "share/partner.h"
-#include "share/taxii.h"
+#include "share/share.h"
+#include "share/taxii/taxii.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

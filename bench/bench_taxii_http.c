@@ -5,7 +5,7 @@
  * and 100,000 in /tmp, and a million with NIGHTLY set.
  */
 #include "serve/private.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "share/release.h"
+#include "share/partner/release.h"
 
 #include <string.h>
 

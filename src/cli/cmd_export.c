@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "share/export.h"
+#include "share/export/export.h"
 
 #include <dirent.h>
 #include <errno.h>

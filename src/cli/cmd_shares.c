@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "share/shares.h"
+#include "share/partner/shares.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "share/peer.h"
+#include "share/peer/peer.h"
 
 struct peer_words {
     const char *user, *certificate, *key, *ca, *pin, *source, *org, *every, *page, *rate, *from, *partner;

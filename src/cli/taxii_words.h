@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 struct taxii_words {
     const char *title, *description, *contact, *id, *alias, *ceiling, *source, *read, *write, *most;

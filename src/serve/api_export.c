@@ -5,7 +5,7 @@
  */
 #include "serve/private.h"
 
-#include "share/export.h"
+#include "share/export/export.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

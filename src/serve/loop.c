@@ -1,7 +1,7 @@
 #include "serve/command_socket.h"
 #include "serve/node.h"
 #include "serve/private.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 #include <errno.h>
 #include <pthread.h>

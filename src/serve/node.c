@@ -1,5 +1,7 @@
 #include "serve/node.h"
 
+#include "share/share.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

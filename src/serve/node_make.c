@@ -1,5 +1,5 @@
 #include "serve/node.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#include "share/gate.h"
-#include "share/partner.h"
-#include "share/witnessing.h"
-#include "share/peer.h"
+#include "share/gate/gate.h"
+#include "share/partner/partner.h"
+#include "share/partner/witnessing.h"
+#include "share/peer/peer.h"
 #include "fuse/feed.h"
 #include "net/http.h"
 

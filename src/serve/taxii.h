@@ -2,7 +2,7 @@
 #pragma once
 
 #include "serve/private.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 #define TAXII_TYPE "application/taxii+json;version=2.1"
 #define TAXII_PARTS 2

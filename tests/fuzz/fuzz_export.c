@@ -2,7 +2,7 @@
  * A hostile value, label, note and source name through each format's writer; what comes out is read again by
  * checks that know only the format's own frame: fields, lines, quotes.
  */
-#include "share/export_writer.h"
+#include "share/export/export_writer.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* What a peer answers with: pages and small answers, in the process that holds the database. */
-#include "share/peer_private.h"
+#include "share/peer/peer_private.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -2,8 +2,8 @@
  * Query parameters, cursors and paths of TAXII as they come from the network, against a collection of a few
  * objects: parameters are separated by newlines, the first byte says what is asked for.
  */
-#include "share/partner.h"
-#include "share/taxii.h"
+#include "share/share.h"
+#include "share/taxii/taxii.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

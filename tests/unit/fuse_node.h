@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "share/gate.h"
-#include "share/partner.h"
+#include "share/gate/gate.h"
+#include "share/share.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

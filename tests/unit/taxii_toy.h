@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fuse_node.h"
-#include "share/taxii.h"
+#include "share/taxii/taxii.h"
 
 struct tt {
     struct toy t;

@@ -1,7 +1,7 @@
 /* Exports: what each format writes of one value, what is given to whom, and what never is. */
 #include "fuse_node.h"
 
-#include "share/export_writer.h"
+#include "share/export/export_writer.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

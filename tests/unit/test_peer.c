@@ -1,7 +1,7 @@
 /* The TAXII client's readers and rows; its life against servers stands in tests/integration/test_peers.py. */
 #include "fuse_node.h"
 
-#include "share/peer_private.h"
+#include "share/peer/peer_private.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

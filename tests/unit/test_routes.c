@@ -7,7 +7,7 @@
 
 #include "serve/node.h"
 #include "serve/taxii.h"
-#include "share/partner.h"
+#include "share/share.h"
 
 static void test_complete(void **state)
 {

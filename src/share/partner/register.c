@@ -1,0 +1,69 @@
+/* The tables and entry kinds of the registers of partners and agreements. */
+#include "share/partner/register.h"
+
+static const struct db_migration migrations[] = {
+    {1,
+     "CREATE TABLE partner (id TEXT PRIMARY KEY, record TEXT NOT NULL, status INTEGER NOT NULL, spki_now "
+     "TEXT NOT NULL, spki_next TEXT NOT NULL, log TEXT NOT NULL, changed BIGINT NOT NULL, entry BIGINT NOT "
+     "NULL);"
+     "CREATE TABLE agreement (id TEXT NOT NULL, version BIGINT NOT NULL, digest BYTEA NOT NULL, document "
+     "TEXT NOT NULL, entry BIGINT NOT NULL, PRIMARY KEY (id, version));"
+     "CREATE TABLE agreement_signature (agreement TEXT NOT NULL, version BIGINT NOT NULL, party TEXT NOT "
+     "NULL, person TEXT NOT NULL, act INTEGER NOT NULL, at BIGINT NOT NULL, envelope TEXT NOT NULL, entry "
+     "BIGINT NOT NULL, PRIMARY KEY (agreement, version, party, person, act, at));"
+     "CREATE TABLE share (entry BIGINT PRIMARY KEY, partner TEXT NOT NULL, at BIGINT NOT NULL, things BIGINT "
+     "NOT NULL, record TEXT NOT NULL);"
+     "CREATE INDEX share_partner ON share (partner, at);"
+     "CREATE TABLE share_done (entry BIGINT PRIMARY KEY, at BIGINT NOT NULL);"
+     "CREATE TABLE share_given (partner TEXT NOT NULL, h BIGINT NOT NULL, PRIMARY KEY (partner, h));"},
+    {0, NULL},
+};
+static const struct db_table tables[] = {
+    {"partner", TABLE_VIEW}, {"agreement", TABLE_VIEW},   {"agreement_signature", TABLE_VIEW},
+    {"share", TABLE_VIEW},   {"share_done", TABLE_STATE}, {"share_given", TABLE_STATE},
+    {NULL, TABLE_STATE}};
+const struct db_room partner_room = {.name = "partner", .migrations = migrations, .tables = tables};
+
+const struct ledger_kind partner_kinds[] = {{"partner", 1, partner_apply, NULL},
+                                            {"agreement", 1, agreement_apply, NULL},
+                                            {"signature", 1, signature_apply, NULL},
+                                            {"share", 1, share_apply, NULL},
+                                            {0}};
+
+static int append(struct ledger *l, struct db *db, const char *kind, const struct pack *pack, usec now,
+                  int64_t *ret_entry, struct err *e)
+{
+    struct arena a;
+    struct org home;
+    arena_init(&a, 1 << 20);
+    int rc = org_home(db, &a, &home, e);
+    if (rc == OK) {
+        const struct ledger_header header = {.kind = kind, .org = home.id, .at = now};
+        rc = ledger_accept(l, &header, pack, ret_entry, e);
+    }
+    arena_clear(&a);
+    return rc;
+}
+
+int register_append(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
+                    int64_t *ret_entry, struct err *e)
+{
+    struct pack pack;
+    pack_init(&pack);
+    pack_add(&pack, record);
+    int rc = append(l, db, kind, &pack, now, ret_entry, e);
+    pack_clear(&pack);
+    return rc;
+}
+
+int register_accept(struct ledger *l, struct db *db, const char *kind, struct sv record, usec now,
+                    struct err *e)
+{
+    int64_t entry;
+    int rc = db_begin(db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    rc = db_finish(db, register_append(l, db, kind, record, now, &entry, e), e);
+    return rc == OK ? db_sync(db, e) : rc;
+}
