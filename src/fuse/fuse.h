@@ -226,10 +226,16 @@ int fuse_items_since(struct fuse *f, int64_t source, struct item_mark *mark, siz
 int fuse_item_write(struct fuse *f, bool claim, int64_t number, usec version, struct buf *out,
                     struct err *e) MUST_USE;
 
-/* The stored objects of these numbers, in this order; what is gone is left out. `i` counts in the list. */
-typedef int (*object_text_fn)(void *ctx, size_t i, struct sv json, struct err *e);
-int fuse_objects_read(struct fuse *f, const int64_t *number, size_t n, object_text_fn each, void *ctx,
-                      struct err *e) MUST_USE;
+/* Things in this order, as fuse_item_write gives each; what is gone or another version by now is left out.
+ * `i` counts in the list. */
+struct item_pick {
+    int64_t number;
+    usec version;
+    bool claim;
+};
+typedef int (*item_text_fn)(void *ctx, size_t i, struct sv json, struct err *e);
+int fuse_items_read(struct fuse *f, const struct item_pick *pick, size_t n, item_text_fn each, void *ctx,
+                    struct err *e) MUST_USE;
 
 /* ---- giving away (exports)
  * -----------------------------------------------------------------------------------------------------------

@@ -137,12 +137,16 @@ enum pattern_class stix_pattern(struct sv pattern, struct arena *a, stix_value_f
 /* Escapes for a STIX string literal. */
 static void add_literal(struct buf *out, struct sv s)
 {
+    size_t from = 0;
     buf_addc(out, '\'');
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\'' || s.p[i] == '\\')
+        if (s.p[i] == '\'' || s.p[i] == '\\') {
+            buf_add(out, sv_sub(s, from, i - from));
             buf_addc(out, '\\');
-        buf_addc(out, s.p[i]);
+            from = i;
+        }
     }
+    buf_add(out, sv_sub(s, from, SIZE_MAX));
     buf_addc(out, '\'');
 }
 
@@ -187,7 +191,9 @@ void obs_pattern(const struct obs *o, struct buf *out)
         buf_printf(out, "[autonomous-system:number = %.*s]", SV_ARG(sv_sub(value, 2, SIZE_MAX)));
         return;
     }
-    buf_printf(out, "[%s ", path ? path : "x-noroshi:value");
+    buf_addc(out, '[');
+    buf_add(out, sv_c(path ? path : "x-noroshi:value"));
+    buf_addc(out, ' ');
     bool prefix = (o->kind == KIND_IPV4 || o->kind == KIND_IPV6) && sv_chr(value, '/') != SIZE_MAX;
     if (o->kind == KIND_DOMAIN && sv_starts(value, SV("*."))) {
         buf_add(out, SV("LIKE '%"));

@@ -320,7 +320,8 @@ struct stix_indicator {
     usec created, modified, valid_from,
         valid_until; /* USEC_NONE = leave out valid_until; others fall back to each other, at last 1970 */
     enum tlp tlp;
-    struct sv labels; /* separated by spaces; may be empty */
+    struct sv labels;   /* separated by spaces; may be empty */
+    struct sv identity; /* the source's (stix_source_identity) when it is at hand; "" = it is worked out */
 };
 /* Writes the indicator; id = indicator--UUIDv5(our namespace, canonical {"kind","source","value"}),
  * created_by_ref = the feed's fixed identity. */

@@ -11,7 +11,7 @@ static void id_text(const char *type, struct sv source, const struct obs *value,
 {
     struct buf name;
     struct jw w;
-    char uuid[37];
+    size_t n = strlen(type);
     buf_init(&name, NAME_ROOM);
     jw_init(&w, &name);
     /* Keys in the order of RFC 8785. */
@@ -22,9 +22,10 @@ static void id_text(const char *type, struct sv source, const struct obs *value,
     if (value)
         jw_kstr(&w, "value", value->value);
     jw_end_obj(&w);
-    uuid_text(uuid_v5(CLAIM_NAMESPACE, buf_sv(&name)), uuid);
+    memcpy(ret, type, n);
+    memcpy(ret + n, "--", 2);
+    uuid_text(uuid_v5(CLAIM_NAMESPACE, buf_sv(&name)), ret + n + 2);
     buf_clear(&name);
-    snprintf(ret, 64, "%s--%s", type, uuid);
 }
 
 void stix_source_identity(struct sv catalogue_source, char ret[64])
@@ -43,66 +44,83 @@ static usec first_known(usec a, usec b, usec c)
     return a != USEC_NONE ? a : b != USEC_NONE ? b : c != USEC_NONE ? c : 0;
 }
 
-static void write_time(struct jw *w, const char *key, usec t)
+/* Times, ids and our own words hold nothing that JSON would have to escape: they are written as they are, for
+ * a page holds a thousand of these. */
+static void put_time(struct buf *out, struct sv before, usec t)
 {
     char text[32];
     stix_time_text(t, text);
-    jw_kstr(w, key, sv_c(text));
+    buf_add(out, before);
+    buf_add(out, sv_c(text));
+    buf_addc(out, '"');
 }
 
-static void write_labels(struct jw *w, struct sv labels)
+static void put_text(struct buf *out, struct sv s)
+{
+    struct jw w;
+    jw_init(&w, out);
+    jw_str(&w, s);
+}
+
+static void put_labels(struct buf *out, struct sv labels)
 {
     struct sv label;
     bool open = false;
     while (sv_cut(&labels, ' ', &label)) {
         if (label.n == 0)
             continue;
-        if (!open) {
-            jw_key(w, "labels");
-            jw_arr(w);
-        }
+        buf_add(out, open ? SV(",") : SV(",\"labels\":["));
         open = true;
-        jw_str(w, label);
+        put_text(out, label);
     }
     if (open)
-        jw_end_arr(w);
+        buf_addc(out, ']');
+}
+
+static void put_pattern(struct buf *out, const struct obs *value)
+{
+    struct buf pattern;
+    buf_init(&pattern, NAME_ROOM);
+    obs_pattern(value, &pattern);
+    buf_add(out, SV(",\"pattern\":"));
+    put_text(out, buf_sv(&pattern));
+    buf_add(out, SV(",\"pattern_type\":\"stix\",\"pattern_version\":\"2.1\""));
+    buf_clear(&pattern);
+}
+
+static void put_head(struct buf *out, const struct stix_indicator *i)
+{
+    char id[64], identity[64];
+    id_text("indicator", i->catalogue_source, &i->value, id);
+    buf_add(out, SV("{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\""));
+    buf_add(out, sv_c(id));
+    buf_add(out, SV("\",\"created_by_ref\":\""));
+    if (!i->identity.n)
+        stix_source_identity(i->catalogue_source, identity);
+    buf_add(out, i->identity.n ? i->identity : sv_c(identity));
+    buf_addc(out, '"');
 }
 
 void stix_write_indicator(const struct stix_indicator *i, struct buf *out)
 {
-    struct jw w;
-    struct buf pattern;
-    char id[64], identity[64];
     usec created = first_known(i->created, i->modified, i->valid_from);
     usec modified = first_known(i->modified, i->created, i->valid_from);
     usec valid_from = first_known(i->valid_from, i->created, i->modified);
-    id_text("indicator", i->catalogue_source, &i->value, id);
-    stix_source_identity(i->catalogue_source, identity);
-    buf_init(&pattern, NAME_ROOM);
-    obs_pattern(&i->value, &pattern);
-    jw_init(&w, out);
-    jw_obj(&w);
-    jw_kstr(&w, "type", SV("indicator"));
-    jw_kstr(&w, "spec_version", SV("2.1"));
-    jw_kstr(&w, "id", sv_c(id));
-    jw_kstr(&w, "created_by_ref", sv_c(identity));
-    write_time(&w, "created", created < modified ? created : modified);
-    write_time(&w, "modified", modified);
-    write_labels(&w, i->labels);
-    jw_kstr(&w, "name", i->value.value);
-    jw_kstr(&w, "pattern", buf_sv(&pattern));
-    jw_kstr(&w, "pattern_type", SV("stix"));
-    jw_kstr(&w, "pattern_version", SV("2.1"));
-    write_time(&w, "valid_from", valid_from);
+    put_head(out, i);
+    put_time(out, SV(",\"created\":\""), created < modified ? created : modified);
+    put_time(out, SV(",\"modified\":\""), modified);
+    put_labels(out, i->labels);
+    buf_add(out, SV(",\"name\":"));
+    put_text(out, i->value.value);
+    put_pattern(out, &i->value);
+    put_time(out, SV(",\"valid_from\":\""), valid_from);
     /* valid_until must be later (STIX 2.1 4.7); times are written in milliseconds. */
     if (i->valid_until != USEC_NONE && i->valid_until / 1000 > valid_from / 1000)
-        write_time(&w, "valid_until", i->valid_until);
+        put_time(out, SV(",\"valid_until\":\""), i->valid_until);
     if (i->tlp < TLP_UNKNOWN) {
-        jw_key(&w, "object_marking_refs");
-        jw_arr(&w);
-        jw_str(&w, tlp_id(i->tlp));
-        jw_end_arr(&w);
+        buf_add(out, SV(",\"object_marking_refs\":[\""));
+        buf_add(out, tlp_id(i->tlp));
+        buf_add(out, SV("\"]"));
     }
-    jw_end_obj(&w);
-    buf_clear(&pattern);
+    buf_addc(out, '}');
 }

@@ -277,20 +277,20 @@ static int write_body(void *ctx, size_t i, struct sv json, struct err *e)
     return o->full ? err_set(e, ERR_CANCELLED, "enough for now") : OK;
 }
 
-/* As many stored objects as come next. */
+/* As many stored things as come next. */
 static int write_objects(struct taxii_page *p, struct buf *out, size_t enough, struct err *e)
 {
-    int64_t number[RUN_MOST];
+    struct item_pick pick[RUN_MOST];
     size_t n = 0;
     struct page_out o = {.p = p, .out = out, .first = p->at, .enough = enough};
-    while (p->at + n < p->n && n < RUN_MOST && !p->entry[p->at + n].claim && !p->entry[p->at + n].own) {
-        number[n] = p->entry[p->at + n].number;
-        n++;
+    for (; p->at + n < p->n && n < RUN_MOST && !p->entry[p->at + n].own; n++) {
+        const struct page_entry *m = &p->entry[p->at + n];
+        pick[n] = (struct item_pick){.number = m->number, .version = m->version, .claim = m->claim};
     }
     if (n == 0) {
         return write_object(p, &p->entry[p->at++], out, e);
     }
-    int rc = fuse_objects_read(p->t->fuse, number, n, write_body, &o, e);
+    int rc = fuse_items_read(p->t->fuse, pick, n, write_body, &o, e);
     p->at = o.full ? p->at : o.first + n;
     return o.full ? OK : rc;
 }
