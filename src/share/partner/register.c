@@ -16,6 +16,8 @@ static const struct db_migration migrations[] = {
      "CREATE INDEX share_partner ON share (partner, at);"
      "CREATE TABLE share_done (entry BIGINT PRIMARY KEY, at BIGINT NOT NULL);"
      "CREATE TABLE share_given (partner TEXT NOT NULL, h BIGINT NOT NULL, PRIMARY KEY (partner, h));"},
+    /* Which version of it went last; NULL where that was not told. */
+    {2, "ALTER TABLE share_given ADD COLUMN version BIGINT;"},
     {0, NULL},
 };
 static const struct db_table tables[] = {

@@ -47,6 +47,9 @@ static void write_share(const struct share *s, struct buf *out)
     jw_end_arr(&w);
     write_time(&w, "last", s->last);
     jw_kstr(&w, "partner", sv_c(partner));
+    if (s->payload_sha256.n) {
+        jw_kstr(&w, "payload_sha256", s->payload_sha256);
+    }
     jw_kstr(&w, "purpose", sv_c(purpose_name(s->purpose)));
     jw_kint(&w, "things", (int64_t)s->things);
     jw_end_obj(&w);
@@ -89,32 +92,43 @@ static int note_given(struct db *db, const struct share *s, struct err *e)
     char partner[37];
     struct stmt *q =
         s->given_count
-            ? db_query(db, "INSERT INTO share_given (partner, h) VALUES (?,?) ON CONFLICT DO NOTHING", e)
+            ? db_query(db,
+                       "INSERT INTO share_given (partner, h, version) VALUES (?,?,?) ON CONFLICT (partner, "
+                       "h) DO UPDATE SET version = excluded.version WHERE excluded.version IS NOT NULL AND "
+                       "(share_given.version IS NULL OR share_given.version < excluded.version)",
+                       e)
             : NULL;
     int rc = q || !s->given_count ? OK : e->code;
     uuid_text(s->partner, partner);
     for (size_t i = 0; rc == OK && i < s->given_count; i++) {
         db_text(q, sv_c(partner));
         db_int(q, s->given[i]);
+        db_time(q, s->version ? s->version[i] : USEC_NONE);
         rc = db_run(q, e);
     }
     db_done(q);
     return rc;
 }
 
-int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry, struct err *e)
+int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry, struct err *e)
 {
     struct buf b;
     buf_init(&b, 1u << 20);
     write_share(s, &b);
-    int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit") : db_begin(db, e);
+    int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit")
+                      : register_append(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
+    rc = rc == OK ? note_given(db, s, e) : rc;
+    buf_clear(&b);
+    return rc;
+}
+
+int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry, struct err *e)
+{
+    int rc = db_begin(db, e);
     if (rc == OK) {
-        rc = register_append(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
-        rc = rc == OK ? note_given(db, s, e) : rc;
-        rc = db_finish(db, rc, e);
+        rc = db_finish(db, share_append(l, db, s, ret_entry, e), e);
         rc = rc == OK ? db_sync(db, e) : rc;
     }
-    buf_clear(&b);
     return rc;
 }
 
@@ -128,6 +142,24 @@ int share_was_given(struct db *db, struct uuid partner, int64_t h, struct err *e
     uuid_text(partner, id);
     db_text(s, sv_c(id));
     db_int(s, h);
+    int rc = db_step(s, e);
+    db_done(s);
+    return rc;
+}
+
+int share_version_given(struct db *db, struct uuid partner, int64_t h, usec version, struct err *e)
+{
+    char id[37];
+    struct stmt *s = db_query(
+        db, "SELECT 1 FROM share_given WHERE partner = ? AND h = ? AND (? IS NULL OR version >= ?)", e);
+    if (!s) {
+        return e->code;
+    }
+    uuid_text(partner, id);
+    db_text(s, sv_c(id));
+    db_int(s, h);
+    db_time(s, version);
+    db_time(s, version);
     int rc = db_step(s, e);
     db_done(s);
     return rc;
