@@ -13,10 +13,21 @@
 #include "share/partner/partner.h"
 
 #define MESSAGE_PAYLOAD "application/vnd.noroshi.message+json;v=1"
-#define MESSAGE_MOST ((size_t)16 << 20)     /* bytes of an envelope */
-#define MESSAGE_SKEW (5 * 60 * USEC_SECOND) /* a message further in the future than this is refused for now  \
-                                             */
-#define MESSAGE_LIFE (30 * USEC_DAY)        /* then an unacknowledged one is written and signed anew */
+#define MESSAGE_MOST ((size_t)16 << 20) /* bytes of an envelope */
+/* A message further in the future than this is refused for now. */
+#define MESSAGE_SKEW (5 * 60 * USEC_SECOND)
+/* Then an unacknowledged one is written and signed anew, under its id and counter. */
+#define MESSAGE_LIFE (30 * USEC_DAY)
+/* Bodies up to this size stand in the record of the ledger, larger ones by their SHA-256 alone. */
+#define MESSAGE_RECORDED ((size_t)1 << 20)
+
+/* How they travel over TAXII: API root "messages/", one collection, STIX objects of a type of ours.
+ * UUIDv5 in the URL namespace of RFC 4122: of urn:noroshi:collection:messages and
+ * urn:noroshi:extension:message. */
+#define MESSAGE_COLLECTION "46dc170d-7fe9-510b-bf43-3eb388874035"
+#define MESSAGE_EXTENSION "extension-definition--8153c9fe-2f54-573b-80fd-d058bc90d81e"
+#define MESSAGE_TYPE "noroshi-message"
+#define MESSAGE_PATH "messages/collections/" MESSAGE_COLLECTION "/objects/"
 
 extern const char message_migration[]; /* tables: outbox, message_in (state), message (view) */
 extern const struct ledger_kind message_kinds_of_ledger[]; /* "message"; ends with a NULL name */
@@ -26,8 +37,10 @@ extern const struct ledger_kind message_kinds_of_ledger[]; /* "message"; ends wi
  * "type":"noroshi-message","v":1}, canonical. */
 struct message {
     struct uuid id, from, to;
-    struct sv kind;  /* "objects", "recall"...: a name of struct message_kind, or "ack" */
-    int64_t counter; /* rises by one with each message from one node to one partner, from 1; an ack's is 0 */
+    struct sv kind; /* "objects", "recall"...: a name of struct message_kind, or "ack" */
+    /* Rises with each message from one node to one partner; a restored node goes on above all it can have
+     * used. An ack's is 0. */
+    int64_t counter;
     usec created, expires;
     struct uuid agreement; /* it stands on; nil = none */
     int64_t agreement_version;
@@ -61,12 +74,13 @@ struct messages {
     struct ledger *ledger;
     struct fetcher *fetcher;
     const char *home; /* its tls/ holds our certificate */
-    /* Signs bytes (DSSE PAE) with the node's message key. */
-    int (*sign)(void *ctx, struct sv pae, uint8_t ret[64], struct err *e);
+    /* Signs the DSSE PAE of type and body with the node's message key. */
+    int (*sign)(void *ctx, struct sv type, struct sv body, uint8_t ret[64], struct err *e);
     void *sign_ctx;
     const struct note_key *own;       /* the public half: acknowledgements of ours verify under it */
     const struct message_kind *kinds; /* ends with a NULL name */
-    void (*wake)(void *ctx);          /* something waits in the outbox; may be NULL */
+    /* Something waits in the outbox, once the caller's transaction has ended; may be NULL. */
+    void (*wake)(void *ctx);
     void *wake_ctx;
 };
 
@@ -105,15 +119,24 @@ int message_pull(const struct messages *m, struct uuid partner, unsigned *ret_do
  */
 int message_receive(const struct messages *m, struct uuid partner, struct sv envelope, usec now,
                     struct buf *ack, struct err *e) MUST_USE;
-/* The envelopes that wait for the partner, oldest first, those after `after` (a counter). */
-int message_waiting(const struct messages *m, struct uuid partner, int64_t after, size_t most,
-                    int (*each)(void *ctx, const struct message *m, struct sv envelope, struct err *e),
+/*
+ * The envelopes that wait for the partner, oldest first, on disk: those added after a time (USEC_NONE = all).
+ * `added` rises strictly. `each` may stop with a positive number, which is returned. In no transaction.
+ */
+int message_waiting(const struct messages *m, struct uuid partner, usec added_after, size_t most,
+                    int (*each)(void *ctx, const struct message *msg, usec added, struct sv envelope,
+                                struct err *e),
                     void *ctx, struct err *e) MUST_USE;
+/* The STIX object that carries an envelope. `id` the message's. */
+void message_object(struct uuid id, struct uuid from, usec created, struct sv envelope, struct buf *out);
 
 /* ---- looking (`noroshi messages`, health) */
 
 struct message_state {
-    struct message m;  /* without body when it was acknowledged */
+    struct message m; /* `body` as far as it is kept, else empty */
+    struct sha256 body_sha256;
+    int64_t share;     /* 0 = none */
+    int64_t entry;     /* of the ledger */
     bool out;          /* we sent it */
     usec at;           /* queued, or received */
     usec acknowledged; /* USEC_NONE = not yet */
@@ -125,6 +148,17 @@ struct message_state {
  * queued before. */
 int message_each(struct db *db, struct uuid partner, struct sv kind, usec overdue, size_t most,
                  int (*each)(void *ctx, const struct message_state *s), void *ctx, struct err *e) MUST_USE;
+/* The one of that id, sent or received. ERR_NOT_FOUND. */
+int message_find(struct db *db, struct uuid id, struct arena *a, struct message_state *ret,
+                 struct err *e) MUST_USE;
+struct message_counts {
+    uint64_t waiting, overdue; /* of all partners; overdue: queued more than MESSAGE_OVERDUE ago */
+    uint64_t refused;          /* what partners' nodes did that was refused, in all */
+    usec oldest;               /* queued; USEC_NONE = nothing waits */
+    usec skewed;               /* when a message was last refused for its clock; USEC_NONE = never */
+};
+#define MESSAGE_OVERDUE USEC_DAY
+int message_count(struct db *db, usec now, struct message_counts *ret, struct err *e) MUST_USE;
 /* What a partner's node did that was refused: "signature", "replay", "order", "time", "size", "kind"...,
  * how often, when last. */
 struct message_refusal {
