@@ -210,6 +210,11 @@ void ledger_pad_to(struct ledger *l, unsigned multiple)
     l->pad = multiple;
 }
 
+struct keeper *ledger_keeper(const struct ledger *l)
+{
+    return l->keeper;
+}
+
 void ledger_close(struct ledger *l)
 {
     if (!l)

@@ -145,6 +145,8 @@ extern const struct db_room ledger_room; /* tables: epoch, entry, content, check
 struct ledger *ledger_open(struct db *db, struct keeper *keeper, struct sv origin,
                            const struct ledger_kind *kinds, struct err *e);
 void ledger_close(struct ledger *l);
+/* The keeper it was opened with; NULL without one. */
+struct keeper *ledger_keeper(const struct ledger *l);
 /* From now on a tree with something new is filled up to a multiple of so many entries (kind "pad", without
  * content) before its checkpoint is signed. */
 void ledger_pad_to(struct ledger *l, unsigned multiple);

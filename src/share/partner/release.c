@@ -1,5 +1,7 @@
 #include "share/partner/release.h"
 
+#include "share/partner/shares.h"
+
 #include <stdlib.h>
 
 #define REGISTER_MOST ((size_t)512 << 20)
@@ -30,6 +32,16 @@ int release_open(struct release *r, struct db *db, struct uuid partner, enum pur
         return err_set(e, ERR_MEMORY, "no memory to decide what may go");
     }
     return agreed_register(db, now, &r->a, &r->agreement, &r->agreements, e);
+}
+
+int release_copies(struct release *r, const struct release_maker *m, struct err *e)
+{
+    if (!m->secret) {
+        return err_set(e, ERR_USAGE, "who has something is known by hashes under the node's secret");
+    }
+    r->maker = *m;
+    r->makes_copies = m->ledger && ledger_keeper(m->ledger);
+    return OK;
 }
 
 void release_close(struct release *r)
@@ -210,6 +222,7 @@ static int describe(struct release *r, const struct release_thing *t, struct kin
     ask->expired = head.valid_until != USEC_NONE && head.valid_until <= r->now;
     ask->sensitive = ask->marking >= TLP_AMBER;
     r->revoked = head.revoked;
+    r->id = head.id;
     rc = stix_values(o, &r->thing, on_value, k, e);
     ask->kinds = (struct word_list){k->name, k->n};
     stix_refs(o, on_ref, refs);
@@ -236,4 +249,30 @@ int release_ask(struct release *r, const struct release_thing *t, struct release
         *ret = pact_release(r->agreement, r->agreements, &ask);
     }
     return rc;
+}
+
+/* ---- what goes */
+
+int release_write(struct release *r, const struct release_thing *t, struct buf *out,
+                  struct release_written *ret, struct err *e)
+{
+    *ret = (struct release_written){0};
+    int rc = release_ask(r, t, &ret->answer, e);
+    if (rc != OK) {
+        return rc;
+    }
+    ret->id = ret->original = r->id;
+    if (!ret->answer.allow || ret->answer.redactions) {
+        return 0;
+    }
+    /* A withdrawal tells of what was: it goes to those who have it. */
+    if (r->revoked && r->maker.secret) {
+        rc = share_was_given(r->db, r->partner, (int64_t)hash64(r->maker.secret, r->id), e);
+    }
+    if (rc < 0 || (r->revoked && rc != 1)) {
+        return rc;
+    }
+    ret->form = FORM_ORIGINAL;
+    buf_add(out, t->json);
+    return out->failed ? err_set(e, ERR_LIMIT, "the object does not fit") : 1;
 }
