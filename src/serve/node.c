@@ -173,12 +173,15 @@ int node_open(const char *home, enum node_mode mode, struct node *ret, struct er
         ret->keeper = keeper_start(path, e);
         ret->parsers = ret->keeper ? parsers_start(e) : NULL;
         ret->fetcher = ret->parsers ? fetcher_start(e) : NULL;
-        rc = ret->fetcher ? OK : e->code;
+        ret->messenger = ret->fetcher ? fetcher_start(e) : NULL;
+        rc = ret->messenger ? OK : e->code;
         rc = rc == OK ? node_path(home, "run", path, e) : rc;
         rc = rc == OK ? fetcher_spool(ret->fetcher, path, e) : rc;
+        rc = rc == OK ? fetcher_spool(ret->messenger, path, e) : rc;
     }
     rc = rc == OK ? open_rooms(ret, mode, e) : rc;
     rc = rc == OK && mode == NODE_WRITE ? node_open_work(ret, e) : rc;
+    rc = rc == OK && mode == NODE_WRITE ? node_open_messages(ret, e) : rc;
     rc = rc == OK ? find_home_org(ret, e) : rc;
     if (rc != OK) {
         node_close(ret);
@@ -191,10 +194,13 @@ void node_close(struct node *n)
     if (!n) {
         return;
     }
+    courier_free(n->courier);
+    n->courier = NULL;
     node_close_work(n);
     fuse_free(n->fuse);
     ledger_close(n->ledger);
     db_close(n->db);
+    fetcher_stop(n->messenger);
     fetcher_stop(n->fetcher);
     parsers_stop(n->parsers);
     keeper_stop(n->keeper);
@@ -202,6 +208,7 @@ void node_close(struct node *n)
     n->fuse = NULL;
     n->ledger = NULL;
     n->db = NULL;
+    n->messenger = NULL;
     n->fetcher = NULL;
     n->parsers = NULL;
     n->keeper = NULL;

@@ -3,7 +3,7 @@
 
 #include "serve/serve.h"
 
-#define NODE_KINDS 24
+#define NODE_KINDS 40
 
 extern const struct db_room serve_room;
 
@@ -17,4 +17,19 @@ void node_close_work(struct node *n);
 int node_start_work(struct node *n, struct err *e) MUST_USE;
 void node_end_work(struct node *n);
 void node_stop_work(struct node *n);
+/* After the rooms are open (node_messages.c). */
+int node_open_messages(struct node *n, struct err *e) MUST_USE;
+/* The courier (courier.c): made with the node; its threads start, are told to end, and are waited for. */
+struct courier *courier_new(struct node *n);
+void courier_free(struct courier *c); /* NULL-safe; when it does not run */
+int courier_start(struct courier *c, struct err *e) MUST_USE;
+void courier_end(struct courier *c);
+void courier_stop(struct courier *c);
+/* Done before each round of the courier, about once a second and when it is woken: turns news into messages
+ * (message_queue). In no transaction, on a thread of its own for all of them. `name` for the log. */
+struct node_round {
+    const char *name;
+    int (*run)(struct node *n, usec now, struct err *e);
+};
+extern const struct node_round node_rounds[]; /* ends with a NULL name */
 int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;

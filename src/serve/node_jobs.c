@@ -70,6 +70,7 @@ int node_start_work(struct node *n, struct err *e)
         .kinds = n->job_kinds, .threads = (unsigned)conf_int(n->conf, "jobs.threads"), .ended = tell_end};
     n->jobs = jobs_new(n->db, &o, e);
     int rc = n->jobs ? jobs_start(n->jobs, e) : e->code;
+    rc = rc == OK ? courier_start(n->courier, e) : rc;
     if (rc != OK)
         node_stop_work(n);
     return rc;
@@ -78,6 +79,7 @@ int node_start_work(struct node *n, struct err *e)
 void node_end_work(struct node *n)
 {
     jobs_end(n->jobs);
+    courier_end(n->courier);
     fetcher_hang_up(n->fetcher);
 }
 
@@ -85,4 +87,6 @@ void node_stop_work(struct node *n)
 {
     jobs_stop(n->jobs);
     n->jobs = NULL;
+    courier_end(n->courier);
+    courier_stop(n->courier);
 }

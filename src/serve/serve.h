@@ -9,11 +9,13 @@
 #include "share/gate/gate.h"
 #include "share/partner/partner.h"
 #include "share/partner/witnessing.h"
+#include "share/message/message.h"
 #include "share/peer/peer.h"
 #include "fuse/feed.h"
 #include "net/http.h"
 
 #define NODE_JOB_KINDS 4
+#define NODE_MESSAGE_KINDS 16
 
 struct node {
     char home[4096];
@@ -27,6 +29,11 @@ struct node {
     struct feeds feeds;           /* what feeds work with */
     struct peers peers;           /* what peers work with */
     struct witnessing witnessing; /* what asking witnesses works with */
+    struct fetcher *messenger;    /* HTTP out for messages, which wait for no feed; NULL as `fetcher` */
+    /* What messages work with, and their kinds (node_messages.c; ends with a NULL name). */
+    struct messages messages;
+    struct message_kind message_kinds[NODE_MESSAGE_KINDS];
+    struct courier *courier;
     /* Background work: its kinds (node_jobs.c; ends with a NULL name), and its threads while it serves. */
     struct job_kind job_kinds[NODE_JOB_KINDS];
     struct jobs *jobs;
@@ -58,6 +65,9 @@ int node_make(const struct node_init *i, char ret_password[64], struct err *e) M
 /* Opens a home. NODE_WRITE forks keeper, parsers and fetcher first; ERR_BUSY when another process owns it. */
 int node_open(const char *home, enum node_mode mode, struct node *ret, struct err *e) MUST_USE;
 void node_close(struct node *n);
+/* There is, or will be when the caller's transaction has ended, something for partners: the courier of the
+ * running node begins a round (node_messages.c). Does nothing when none runs here. */
+void node_wake_courier(struct node *n);
 /* View of an organisation for showing things on this node. */
 int node_view(struct node *n, struct uuid org, struct arena *a, struct pact_view *ret,
               struct err *e) MUST_USE;
