@@ -182,6 +182,23 @@ bool fuse_sighting_json(struct fuse *f, const struct pact_view *view, const stru
  * counts only what the view sees. */
 int fuse_status(struct fuse *f, const struct pact_view *view, struct jw *w, struct err *e) MUST_USE;
 
+/* ---- passing on what was seen (relay) */
+
+/* How far changes were seen; all zero = nothing yet. */
+struct sighting_mark {
+    int64_t entry, sighting;
+};
+typedef int (*sighting_fn)(void *ctx, const struct sighting *s, struct err *e);
+/* Sightings that are new or grew after the mark, which is moved on: at most `most`, each as it is now. Returns
+ * how many; fewer than `most`: there are no more. Views die when the call returns. */
+int fuse_sightings_since(struct fuse *f, struct sighting_mark *mark, size_t most, sighting_fn each, void *ctx,
+                         struct err *e) MUST_USE;
+/* The mark after all that was seen until now. */
+int fuse_sightings_now(struct fuse *f, struct sighting_mark *ret, struct err *e) MUST_USE;
+/* What was seen of an indicator in one hour. */
+int fuse_sightings_of(struct fuse *f, enum kind kind, struct sv indicator, usec hour, sighting_fn each,
+                      void *ctx, struct err *e) MUST_USE;
+
 /* One thing as it would be given out: the newest visible version of a stored object, or the first visible
  * claim of a value as its indicator. Also whose and how marked. ERR_NOT_FOUND. */
 int fuse_thing(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *json,
@@ -222,6 +239,11 @@ struct item_mark {
  * at; fewer than `most`: there are no more. Costs nothing when there is nothing. */
 int fuse_items_since(struct fuse *f, int64_t source, struct item_mark *mark, size_t most, item_fn each,
                      void *ctx, struct err *e) MUST_USE;
+/* The indicators that state a value as bad, as they are given out, whatever their source: stored ones in
+ * their newest version of each source, and claims that are none of these. KIND_NONE: `value` is the id of a
+ * stored one. */
+int fuse_indicators_of(struct fuse *f, enum kind kind, struct sv value, item_fn each, void *ctx,
+                       struct err *e) MUST_USE;
 /* Appends one as JSON. 1 = done, 0 = it is not there any more; a claim: not in this version. */
 int fuse_item_write(struct fuse *f, bool claim, int64_t number, usec version, struct buf *out,
                     struct err *e) MUST_USE;

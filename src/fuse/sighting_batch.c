@@ -21,10 +21,27 @@ int sightings_begin(struct sighting_batch *b, struct fuse *f, const struct take_
     return rc;
 }
 
+static int note_change(const struct sighting_batch *b, int64_t sighting, struct err *e)
+{
+    struct stmt *s = db_query(b->f->db,
+                              "INSERT INTO sighting_change (sighting, entry) VALUES (?,?) ON CONFLICT "
+                              "(sighting) DO UPDATE SET entry = excluded.entry",
+                              e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, sighting);
+    db_int(s, b->entry.id);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
 int sightings_add(struct sighting_batch *b, const struct sighting *s, struct err *e)
 {
     int64_t id;
     int rc = sighting_apply(b->f, &b->entry, s, &id, e);
+    rc = rc == OK ? note_change(b, id, e) : rc;
     if (rc != OK) {
         return rc;
     }

@@ -72,6 +72,9 @@ static const struct db_migration migrations[] = {
         " source BIGINT NOT NULL, tlp INTEGER NOT NULL, entry BIGINT NOT NULL);"
         "CREATE INDEX file_alias_h ON file_alias (h);"
         "CREATE INDEX file_alias_file ON file_alias (file);"},
+    /* Which entry touched a sighting last: what is new or grew, for who passes it on. */
+    {4, "CREATE TABLE sighting_change (sighting BIGINT PRIMARY KEY, entry BIGINT NOT NULL);"
+        "CREATE INDEX sighting_change_entry ON sighting_change (entry, sighting);"},
     {0, NULL},
 };
 
@@ -80,7 +83,8 @@ static const struct db_table tables[] = {
     {"object_value", TABLE_VIEW},  {"speaker", TABLE_VIEW},  {"list", TABLE_VIEW},
     {"list_entry", TABLE_VIEW},    {"sighting", TABLE_VIEW}, {"past", TABLE_STATE},
     {"event_record", TABLE_STATE}, {"cursor", TABLE_STATE},  {"document", TABLE_STATE},
-    {"file_alias", TABLE_VIEW},    {"search", TABLE_STATE},  {NULL, TABLE_STATE},
+    {"file_alias", TABLE_VIEW},    {"search", TABLE_STATE},  {"sighting_change", TABLE_STATE},
+    {NULL, TABLE_STATE},
 };
 
 const struct db_room fuse_room = {.name = "fuse", .migrations = migrations, .tables = tables};
