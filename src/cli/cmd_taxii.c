@@ -214,6 +214,7 @@ static int write_collection(struct listing *l, const struct taxii_collection *k,
     jw_kstr(l->w, "description", k->description.n ? k->description : SV_NONE);
     jw_kint(l->w, "root", k->root);
     jw_kstr(l->w, "ceiling", sv_c(ceiling_name(k->ceiling)));
+    jw_kstr(l->w, "purpose", sv_c(purpose_name(k->purpose)));
     jw_kstr(l->w, "source", source.n ? source : SV_NONE);
     jw_kbool(l->w, "admins", k->admins);
     jw_kint(l->w, "objects", taxii_count(l->c->node->db, k->id));
@@ -266,6 +267,7 @@ static int show(struct cmd *c, const struct taxii_collection *k, struct arena *a
     (void)list_collection(&l, k);
     fputs("  posted objects: ", c->out);
     print_safe(c->out, source.n ? source : SV("none are taken"));
+    fprintf(c->out, "\n  purpose for other organisations: %s", purpose_name(k->purpose));
     fprintf(c->out, "\n  %s\n", k->admins ? "admins read and write it" : "admins need a right like others");
     int rc = taxii_right_each(c->node->db, k->id, a, write_right, &l, e);
     return rc == OK ? taxii_source_each(c->node->db, k->id, write_source, &l, e) : rc;
@@ -276,6 +278,11 @@ static int fill(struct cmd *c, const struct taxii_words *w, struct arena *a, str
 {
     struct source s;
     int rc = w->ceiling ? taxii_read_ceiling(w->ceiling, &k->ceiling, e) : OK;
+    if (rc == OK && w->purpose && !purpose_parse(sv_c(w->purpose), &k->purpose)) {
+        err_set(e, ERR_USAGE, "'%s' is no purpose", w->purpose);
+        rc = err_hint(e, "network_safety, cybercrime_investigation, prosecution_assistance, "
+                         "victim_notification, deconfliction or exercise");
+    }
     if (rc == OK && w->source) {
         rc = source_find(c->node->db, sv_c(w->source), a, &s, e);
         k->source = rc == OK ? s.id : 0;
@@ -476,19 +483,13 @@ static int run(struct cmd *c)
     struct arena a;
     struct taxii_load_report loaded = {0};
     bool known;
-    const struct opt opts[] = {{"--title", &w.title, NULL},
-                               {"--description", &w.description, NULL},
-                               {"--contact", &w.contact, NULL},
-                               {"--id", &w.id, NULL},
-                               {"--alias", &w.alias, NULL},
-                               {"--ceiling", &w.ceiling, NULL},
-                               {"--source", &w.source, NULL},
-                               {"--read", &w.read, NULL},
-                               {"--write", &w.write, NULL},
-                               {"--max-content", &w.most, NULL},
-                               {"--default", NULL, &w.standard},
-                               {"--no-admins", NULL, &w.no_admins},
-                               {0}};
+    const struct opt opts[] = {{"--title", &w.title, NULL},         {"--description", &w.description, NULL},
+                               {"--contact", &w.contact, NULL},     {"--id", &w.id, NULL},
+                               {"--alias", &w.alias, NULL},         {"--ceiling", &w.ceiling, NULL},
+                               {"--purpose", &w.purpose, NULL},     {"--source", &w.source, NULL},
+                               {"--read", &w.read, NULL},           {"--write", &w.write, NULL},
+                               {"--max-content", &w.most, NULL},    {"--default", NULL, &w.standard},
+                               {"--no-admins", NULL, &w.no_admins}, {0}};
     if (!opts_take(c, &cmd_taxii, opts)) {
         return EXIT_USAGE;
     }
@@ -528,6 +529,10 @@ const struct command cmd_taxii = {
     "  --ceiling TLP            nothing marked higher goes out: clear, green, amber, amber+strict (default), "
     "red, or none;\n"
     "                           red and none are for callers of the owning organisation only\n"
+    "  --purpose PURPOSE        for which other organisations read it (default network_safety): what is "
+    "granted for "
+    "another\n"
+    "                           purpose does not appear\n"
     "  --source NAME            what is posted to it is this source's; without one nothing can be posted\n"
     "  --read WHO, --write WHO  a right; `grant` replaces the rights that WHO had\n"
     "  --no-admins              admins need a right like everybody else\n"

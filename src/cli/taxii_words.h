@@ -5,7 +5,7 @@
 #include "share/taxii/taxii.h"
 
 struct taxii_words {
-    const char *title, *description, *contact, *id, *alias, *ceiling, *source, *read, *write, *most;
+    const char *title, *description, *contact, *id, *alias, *ceiling, *purpose, *source, *read, *write, *most;
     bool standard, no_admins;
 };
 struct taxii taxii_of(struct cmd *c);

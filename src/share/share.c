@@ -7,6 +7,7 @@ static const struct db_migration migrations[] = {
     {1, gate_migration},
     {2, taxii_migration},
     {3, peer_migration},
+    {5, taxii_purpose_migration},
     {0, NULL},
 };
 static const struct db_table tables[] = {

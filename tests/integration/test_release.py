@@ -208,6 +208,30 @@ def test_without_an_agreement_nothing_goes(t):
         equal(who.ask(f"{BASE}/objects/"), {}, "ended")
 
 
+def test_a_collection_is_read_for_its_purpose(t):
+    tw, jp, _, _ = shared(t)
+    partner = tw.json("partner", "show", "JPCERT")["card"]["id"]
+    tw.run("taxii", "collection", "add", "share", "--title", "Crime", "--alias", "crime", "--purpose", "cybercrime_investigation",
+           "--read", f"partner:{partner}", code=0)
+    tw.run("taxii", "collection", "attach", "crime", "cert", code=0)
+    path = "/share/collections/crime/objects/"
+    with tw.serve() as running:
+        who = Partner(running, jp)
+        filled(who)
+        equal(who.ask(path), {}, "granted for network_safety alone")
+        draft = json.loads(tw.run("agreement", "draft", "joint-cybercrime", "--with", jp.called, code=0).out)
+        for grant in draft["grants"]:
+            grant.update(human_release="never", object_types=["malware"], offences=["*"])
+        text = t.file("crime.json", json.dumps(draft))
+        for home, by in ((tw, "mei"), (tw, "lin"), (jp, "mei"), (jp, "lin")):
+            text = t.file("crime.json", act(home, "agreement", "sign", text, by=by).out)
+        tw.run("agreement", "countersign", text, code=0)
+        equal([o["type"] for o in who.ask(path)["objects"]], ["malware"], "granted for this purpose")
+        equal(tw.json("shares", "list")[0]["share"]["purpose"], "cybercrime_investigation", "registered")
+    wrong = tw.run("taxii", "collection", "set", "crime", "--purpose", "curiosity", code=(2, 3))
+    true("network_safety" in wrong.err, "the closed list is told")
+
+
 def test_a_stranger_and_a_partner_without_a_right(t):
     tw, jp, _, _ = shared(t)
     us = strangers(t)[2]

@@ -41,8 +41,8 @@ int taxii_root_each(struct db *db, struct arena *a, int (*each)(void *ctx, const
 }
 
 #define COLLECTION_COLUMNS                                                                                   \
-    "SELECT id, root, uuid, alias, title, description, media, ceiling, source, admins, removed FROM "        \
-    "collection"
+    "SELECT id, root, uuid, alias, title, description, media, ceiling, source, admins, removed, "            \
+    "purpose FROM collection"
 
 static int read_collection(struct stmt *s, struct arena *a, struct taxii_collection *ret, struct err *e)
 {
@@ -51,7 +51,8 @@ static int read_collection(struct stmt *s, struct arena *a, struct taxii_collect
                                      .ceiling = (enum tlp)col_int(s, 7),
                                      .source = col_int(s, 8),
                                      .admins = col_int(s, 9) != 0,
-                                     .removed = col_int(s, 10) != 0};
+                                     .removed = col_int(s, 10) != 0,
+                                     .purpose = (enum purpose)col_int(s, 11)};
     bool kept = keep(a, col_text(s, 2), &ret->uuid) && keep(a, col_text(s, 3), &ret->alias) &&
                 keep(a, col_text(s, 4), &ret->title) && keep(a, col_text(s, 5), &ret->description) &&
                 keep(a, col_text(s, 6), &ret->media);

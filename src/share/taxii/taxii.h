@@ -42,8 +42,9 @@ struct taxii_collection {
     struct sv uuid;  /* lower-case */
     struct sv alias; /* "" = none */
     struct sv title, description;
-    enum tlp ceiling; /* nothing above it goes out; TLP_UNKNOWN = what the owner may see, unmarked too */
-    int64_t source;   /* what is posted here is this source's; 0 = nothing can be posted */
+    enum tlp ceiling;     /* nothing above it goes out; TLP_UNKNOWN = what the owner may see, unmarked too */
+    enum purpose purpose; /* for which other organisations read it: grants for another one open nothing */
+    int64_t source;       /* what is posted here is this source's; 0 = nothing can be posted */
     bool can_read, can_write; /* of the caller */
     struct sv media;          /* media types of its objects, separated by spaces */
     bool admins;              /* admins read and write it without a right of their own */
@@ -112,6 +113,41 @@ int taxii_collect(const struct taxii *t, usec now, struct err *e) MUST_USE;
 int taxii_tombstones_json(const struct taxii *t, const struct taxii_collection *c,
                           const struct taxii_who *who, usec after, usec now, struct buf *json,
                           struct err *e) MUST_USE;
+
+/* ---- walking (relay) */
+
+/* By number, with the rights of `who`. ERR_NOT_FOUND when it was removed. */
+int taxii_collection_get(struct db *db, int64_t id, const struct taxii_who *who, struct arena *a,
+                         struct taxii_collection *ret, struct err *e) MUST_USE;
+/* One member as it stands in a collection. Views live in the arena of taxii_walk. */
+struct taxii_item {
+    int64_t member, number, source;
+    int64_t h; /* hash of the id under the node's secret */
+    usec added;
+    usec version; /* USEC_NONE = it has none */
+    bool claim, own;
+    enum tlp tlp;
+    struct sv id, type;
+};
+struct taxii_range {
+    usec after, upto; /* date_added greater than, and at most */
+    int64_t source;   /* 0 = all */
+};
+/*
+ * Members of STIX 2.1 in the range, oldest first, not above the ceiling: of each object the newest version of
+ * the whole collection, and that once. At most TAXII_PAGE_MOST rows are looked at; r->after is moved on to
+ * where the look ended, r->upto when there is no more. Whether somebody may have them is not asked here.
+ */
+int taxii_walk(const struct taxii *t, const struct taxii_collection *c, struct taxii_range *r,
+               struct arena *a, struct taxii_item **ret, size_t *ret_n, struct err *e) MUST_USE;
+/* The member of that number; 0 = it is gone, or a newer version stands there. */
+int taxii_member_get(const struct taxii *t, const struct taxii_collection *c, int64_t member, struct arena *a,
+                     struct taxii_item *ret, struct err *e) MUST_USE;
+/* Appends it as JSON. 1 = done, 0 = it is not there any more, or a claim not in this version. */
+int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct buf *out,
+                     struct err *e) MUST_USE;
+/* The newest date_added of the collection; USEC_NONE = it is empty. */
+int taxii_newest(const struct taxii *t, int64_t collection, usec *ret, struct err *e) MUST_USE;
 
 /* ---- defining (`noroshi taxii`): all in a transaction, all through the ledger */
 

@@ -128,6 +128,9 @@ static int check_collection(const struct taxii *t, const struct taxii_collection
     if (rc == OK && ((int)c->ceiling < 0 || c->ceiling > TLP_UNKNOWN)) {
         rc = err_set(e, ERR_VALUE, "the ceiling must be a marking of TLP 2.0");
     }
+    if (rc == OK && ((int)c->purpose < 0 || c->purpose >= PURPOSE_MAX)) {
+        rc = err_set(e, ERR_VALUE, "the purpose is none of the closed list");
+    }
     if (rc != OK || c->removed) {
         return rc;
     }

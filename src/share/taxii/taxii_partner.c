@@ -19,8 +19,8 @@ struct taxii_partner {
     size_t given_count;
 };
 
-int taxii_partner_open(struct db *db, struct uuid partner, usec now, struct taxii_partner **ret,
-                       struct err *e)
+int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose, usec now,
+                       struct taxii_partner **ret, struct err *e)
 {
     struct taxii_partner *p = calloc(1, sizeof(*p));
     *ret = p;
@@ -29,7 +29,7 @@ int taxii_partner_open(struct db *db, struct uuid partner, usec now, struct taxi
     }
     buf_init(&p->thing, THING_MOST);
     p->delete_after = USEC_NONE;
-    int rc = release_open(&p->release, db, partner, PURPOSE_NETWORK_SAFETY, now, e);
+    int rc = release_open(&p->release, db, partner, purpose, now, e);
     return rc == OK ? share_sent_since(db, partner, now - USEC_DAY, &p->release.sent, e) : rc;
 }
 

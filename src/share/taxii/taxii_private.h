@@ -9,7 +9,7 @@
 #define TAXII_TEXT_MOST 4096        /* bytes of a title, description or principal */
 
 /* taxii_tables.c */
-extern const char taxii_migration[];
+extern const char taxii_migration[], taxii_purpose_migration[];
 int taxii_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
 
 /* taxii_post.c: keeps a status resource. In a transaction. */
@@ -40,8 +40,8 @@ int taxii_own_text(const struct taxii *t, int64_t member, struct buf *out, struc
 
 /* taxii_partner.c: what goes to a partner, thing by thing, and the register of it. */
 struct taxii_member;
-int taxii_partner_open(struct db *db, struct uuid partner, usec now, struct taxii_partner **ret,
-                       struct err *e);
+int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose, usec now,
+                       struct taxii_partner **ret, struct err *e);
 void taxii_partner_free(struct taxii_partner *p);
 /* 1 = it may go, 0 = not. */
 int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,

@@ -39,6 +39,10 @@ const char taxii_migration[] =
     "BIGINT NOT NULL, expires BIGINT NOT NULL, body TEXT NOT NULL);"
     "CREATE INDEX taxii_status_expires ON taxii_status (expires);";
 
+/* Collections made before have the purpose they were read for. */
+const char taxii_purpose_migration[] =
+    "ALTER TABLE collection ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;";
+
 /* ---- records */
 
 void taxii_root_encode(struct buf *b, const struct taxii_root *r)
@@ -66,6 +70,7 @@ void taxii_collection_encode(struct buf *b, const struct taxii_collection *c)
     buf_zigzag(b, c->source);
     buf_u8(b, c->admins);
     buf_u8(b, c->removed);
+    buf_u8(b, (uint8_t)c->purpose);
 }
 
 void taxii_right_encode(struct buf *b, int64_t collection, const struct taxii_right *r)
@@ -145,17 +150,18 @@ static int apply_collection(struct db *db, struct cur *c, int64_t entry, struct 
     uint8_t ceiling = cur_u8(c);
     int64_t source = cur_zigzag(c);
     bool admins = cur_u8(c) != 0, removed = cur_u8(c) != 0;
-    if (c->failed || ceiling > TLP_UNKNOWN) {
+    uint8_t purpose = cur_more(c) ? cur_u8(c) : PURPOSE_NETWORK_SAFETY; /* older records have none */
+    if (c->failed || ceiling > TLP_UNKNOWN || purpose >= PURPOSE_MAX) {
         c->failed = true;
         return OK;
     }
     struct stmt *s = db_query(
         db,
         "INSERT INTO collection (id, root, uuid, alias, title, description, media, ceiling, source, admins, "
-        "removed, entry) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET alias = "
+        "removed, purpose, entry) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET alias = "
         "excluded.alias, title = excluded.title, description = excluded.description, media = "
         "excluded.media, ceiling = excluded.ceiling, source = excluded.source, admins = excluded.admins, "
-        "removed = excluded.removed",
+        "removed = excluded.removed, purpose = excluded.purpose",
         e);
     if (!s) {
         return e->code;
@@ -171,6 +177,7 @@ static int apply_collection(struct db *db, struct cur *c, int64_t entry, struct 
     db_int(s, source);
     db_int(s, admins);
     db_int(s, removed);
+    db_int(s, purpose);
     db_int(s, entry);
     return finish(s, e);
 }

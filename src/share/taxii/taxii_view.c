@@ -27,12 +27,12 @@ int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct
     struct uuid partner;
     *ret = (struct taxii_eye){.ceiling = c->ceiling};
     arena_init(&ret->a, VIEW_MOST);
-    int rc = gate_view(db, who->org, PURPOSE_NETWORK_SAFETY, now, &ret->a, &ret->view, e);
+    int rc = gate_view(db, who->org, c->purpose, now, &ret->a, &ret->view, e);
     if (rc == OK && who->except > 0 && (size_t)who->except < ret->view.sources) {
         ret->view.ceiling[who->except] = -1;
     }
     bool is_partner = release_principal(who->principal, &partner) || is_foreign(db, who->org, &partner);
-    return rc == OK && is_partner ? taxii_partner_open(db, partner, now, &ret->partner, e) : rc;
+    return rc == OK && is_partner ? taxii_partner_open(db, partner, c->purpose, now, &ret->partner, e) : rc;
 }
 
 void taxii_eye_close(struct taxii_eye *y)
