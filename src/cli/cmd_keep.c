@@ -63,13 +63,15 @@ static int run_verify(struct cmd *c)
     jw_obj(&t.w);
     jw_key(&t.w, "findings");
     jw_arr(&t.w);
-    const struct ledger_progress p = {.step = on_step, .found = on_found, .ctx = &t};
+    uint64_t expunged = 0;
+    const struct ledger_progress p = {.step = on_step, .found = on_found, .ctx = &t, .expunged = &expunged};
     int rc = ledger_state(c->node->ledger, &state, &e);
     rc = rc == OK ? node_verify(c->node, &p, &found, &e) : rc;
     clear_line(&t);
     jw_end_arr(&t.w);
     jw_kint(&t.w, "count", found);
     jw_kint(&t.w, "entries", state.entries);
+    jw_kint(&t.w, "expunged", (int64_t)expunged);
     jw_end_obj(&t.w);
     if (rc == OK && c->json) {
         print_json(c, &t.json);
@@ -78,6 +80,10 @@ static int run_verify(struct cmd *c)
                 "verified: %lld entries, their content, checkpoints and all tables made of them are as they "
                 "were written\n",
                 (long long)state.entries);
+        if (expunged) {
+            fprintf(c->out, "%llu records were expunged by order; their commitments stand\n",
+                    (unsigned long long)expunged);
+        }
     } else if (rc == OK) {
         fprintf(c->out, "%lld findings\n", (long long)found);
     }

@@ -56,7 +56,8 @@ static int copy_kinds(struct ledger *l, const struct ledger_kind *kinds, struct 
 
     while (kinds && kinds[n].name) {
         if (!kind_name_good(sv_c(kinds[n].name)) || kinds[n].version < 1 || !kinds[n].apply ||
-            strcmp(kinds[n].name, KIND_EPOCH) == 0 || strcmp(kinds[n].name, KIND_PAD) == 0)
+            strcmp(kinds[n].name, KIND_EPOCH) == 0 || strcmp(kinds[n].name, KIND_PAD) == 0 ||
+            strcmp(kinds[n].name, KIND_EXPUNGE) == 0)
             return err_set(e, ERR_VALUE, "entry kind \"%s\" cannot be registered", kinds[n].name);
         n++;
     }

@@ -165,6 +165,27 @@ struct ledger_header {
 int ledger_accept(struct ledger *l, const struct ledger_header *h, const struct pack *pack,
                   int64_t *ret_entry, struct err *e) MUST_USE;
 
+/* ---- expunging: what is taken back leaves its commitment behind and nothing else */
+
+struct ledger_place {
+    int64_t entry;
+    uint64_t record; /* in the entry's pack, from 0 */
+};
+/*
+ * Destroys salt and bytes of records, and appends the entry (kind "expunge") that says it was ordered. Inside
+ * the caller's transaction, in which the rows made of them go as well: what `apply` makes of an entry is made
+ * without them from now on. Those expunged before are passed over. Sorts `p`. ERR_VALUE: no such record.
+ * After an error the transaction can only be rolled back. `h->kind` is not looked at.
+ */
+int ledger_expunge(struct ledger *l, const struct ledger_header *h, struct ledger_place *p, size_t n,
+                   uint64_t *ret_done, struct err *e) MUST_USE;
+/* The records of one entry, or of all entries of a kind and source (0 = any) from an entry on, but for
+ * expunged ones. Inside a write transaction; `each` must not append. ERR_NOT_FOUND: the entry holds none. */
+typedef int (*ledger_each_fn)(void *ctx, const struct ledger_place *p, struct sv record, struct err *e);
+int ledger_records(struct ledger *l, int64_t entry, ledger_each_fn each, void *ctx, struct err *e) MUST_USE;
+int ledger_records_of(struct ledger *l, const char *kind, int64_t source, int64_t from, ledger_each_fn each,
+                      void *ctx, struct err *e) MUST_USE;
+
 /*
  * Signs a checkpoint over all committed entries after a full sync, and stores it. Nothing when nothing was
  * added since the last one. A clock more than five minutes before the last checkpoint's time is ERR_VALUE
@@ -191,6 +212,7 @@ struct ledger_progress {
     void (*step)(void *ctx, const char *stage, uint64_t done, uint64_t total);
     void (*found)(void *ctx, const struct ledger_finding *f);
     void *ctx;
+    uint64_t *expunged; /* verify: how many records were destroyed by order; may be NULL */
 };
 /*
  * Recomputes everything: entry hashes, roots, checkpoints and their signatures, content against commitments,

@@ -12,8 +12,9 @@
 #define NOTE_MAX_SIGNATURES 64
 #define CODEC_PLAIN "pack1"
 #define CODEC_ZSTD "pack1+zstd"
-#define KIND_EPOCH "epoch" /* the ledger's own kind: first entry of every epoch but the first */
-#define KIND_PAD "pad"     /* says nothing: fills the tree up before a checkpoint */
+#define KIND_EPOCH "epoch"     /* the ledger's own kind: first entry of every epoch but the first */
+#define KIND_PAD "pad"         /* says nothing: fills the tree up before a checkpoint */
+#define KIND_EXPUNGE "expunge" /* the ledger's own: orders that records be destroyed */
 
 static inline int err_of(const struct err *e)
 {
@@ -74,6 +75,13 @@ bool pack_next_raw(struct cur *c, struct sv *ret, bool *ret_expunged);
 /* Root and number of records, computed from a pack's bytes; *ret_expunged counts those of which only the hash
  * is left. False: not a pack. */
 bool pack_tree(struct sv pack, struct merkle *ret, uint64_t *ret_expunged);
+
+/* ---- expunge.c ---- */
+
+void places_sort(struct ledger_place *p, size_t n);
+int places_compare(const struct ledger_place *a, const struct ledger_place *b);
+/* The places that one record of an order names. False: it is none. */
+bool expunge_each(struct sv record, void (*each)(void *ctx, const struct ledger_place *p), void *ctx);
 
 /* ---- entry.c ---- */
 

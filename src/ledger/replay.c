@@ -45,7 +45,7 @@ int replay_apply(const struct ledger_kind *kinds, size_t n, struct db *into, int
                        .source = (int64_t)b->source,
                        .content = pack};
 
-    if (sv_eq(b->kind, SV(KIND_EPOCH)) || sv_eq(b->kind, SV(KIND_PAD)))
+    if (sv_eq(b->kind, SV(KIND_EPOCH)) || sv_eq(b->kind, SV(KIND_PAD)) || sv_eq(b->kind, SV(KIND_EXPUNGE)))
         return OK;
     kind = b->version ? kind_find(kinds, n, b->kind, (int64_t)b->version) : NULL;
     if (!kind) {

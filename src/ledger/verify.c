@@ -45,15 +45,68 @@ static void check_body(struct check *c, const struct stored *s, const struct ent
         found(&c->f, "the head it names is not that of its epoch", "entry %lld", (long long)s->id);
 }
 
-static void check_expunged(struct check *c, const struct stored *s, struct sv pack)
+static void add_place(void *ctx, const struct ledger_place *p)
+{
+    struct places *l = ctx;
+    size_t room = l->room ? l->room * 2 : 256;
+    struct ledger_place *more;
+
+    if (l->n == l->room && !l->failed) {
+        more = reallocarray(l->p, room, sizeof(*more));
+        l->failed = !more;
+        l->p = more ? more : l->p;
+        l->room = more ? room : l->room;
+    }
+    if (!l->failed)
+        l->p[l->n++] = *p;
+}
+
+static void note_expunged(struct check *c, const struct stored *s, struct sv pack)
 {
     struct pack_it it = pack_each(pack);
     struct sv record;
 
-    for (uint64_t i = 1; pack_next(&it, &record); i++)
+    for (uint64_t i = 0; pack_next(&it, &record); i++)
         if (!record.p)
-            found(&c->f, "it is expunged, and no entry of this ledger says so",
-                  "content of entry %lld, record %llu", (long long)s->id, (unsigned long long)i);
+            add_place(&c->gone, &(struct ledger_place){s->id, i});
+}
+
+static void note_order(struct check *c, const struct stored *s, struct sv pack)
+{
+    struct pack_it it = pack_each(pack);
+    struct sv record;
+
+    while (pack_next(&it, &record))
+        if (!record.p || !expunge_each(record, add_place, &c->ordered))
+            found(&c->f, "it orders nothing that can be read", "content of entry %lld", (long long)s->id);
+}
+
+/* What is gone against what was ordered to go. */
+static int check_expunged(struct check *c, struct err *e)
+{
+    size_t g = 0, o = 0;
+
+    if (c->gone.failed || c->ordered.failed)
+        return err_set(e, ERR_MEMORY, "no memory for the list of expunged records");
+    places_sort(c->ordered.p, c->ordered.n);
+    while (g < c->gone.n || o < c->ordered.n) {
+        int order = g == c->gone.n      ? 1
+                    : o == c->ordered.n ? -1
+                                        : places_compare(&c->gone.p[g], &c->ordered.p[o]);
+        const struct ledger_place *p = order <= 0 ? &c->gone.p[g] : &c->ordered.p[o];
+
+        if (order)
+            found(&c->f,
+                  order < 0 ? "it is expunged, and no entry of this ledger says so"
+                            : "an entry says that it was expunged, and it is still there",
+                  "content of entry %lld, record %llu", (long long)p->entry,
+                  (unsigned long long)p->record + 1);
+        else if (c->f.p && c->f.p->expunged)
+            ++*c->f.p->expunged;
+        g += order <= 0;
+        o += order >= 0;
+    }
+    return OK;
 }
 
 /* Content against its commitment. False when it must not be applied. */
@@ -94,7 +147,9 @@ static bool check_content(struct check *c, const struct stored *s, const struct 
     if (tree.size != b->n || memcmp(root.b, b->root.b, sizeof(root.b)) != 0)
         found(&c->f, "it is not what the entry committed to", "content of entry %lld", (long long)s->id);
     if (expunged)
-        check_expunged(c, s, *ret_pack);
+        note_expunged(c, s, *ret_pack);
+    if (sv_eq(b->kind, SV(KIND_EXPUNGE)))
+        note_order(c, s, *ret_pack);
     return true;
 }
 
@@ -173,6 +228,8 @@ static int check_rest(struct check *c, struct err *e)
     int64_t tiles, epochs;
     int rc = pass_checkpoints(c, INT64_MAX, INT64_MAX, e);
 
+    if (rc == OK)
+        rc = check_expunged(c, e);
     if (rc == OK && !c->in_epoch)
         rc = enter_epoch(c, e);
     if (rc == OK)
@@ -261,6 +318,8 @@ int64_t ledger_verify(struct ledger *l, ledger_scratch_fn scratch, void *ctx, co
     if (rc == OK)
         rc = verify_all(c, scratch, ctx, err);
     db_done(hold);
+    free(c->gone.p);
+    free(c->ordered.p);
     codec_free(c->codec);
     json_doc_free(c->doc);
     count = c->f.count;

@@ -26,6 +26,13 @@ struct check {
     struct sha256 cp_root; /* what the note says */
     bool cp_good;          /* the note could be read and was signed */
 
+    /* Records that are gone, and those of which an entry says so. */
+    struct places {
+        struct ledger_place *p;
+        size_t n, room;
+        bool failed;
+    } gone, ordered;
+
     struct db *scratch;
     struct ledger_kind *kinds;
     size_t kind_count;

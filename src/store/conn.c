@@ -11,6 +11,7 @@
  */
 #define WRITER_SETTINGS                                                                                      \
     "PRAGMA cache_size = -65536;"       /* KiB */                                                            \
+    "PRAGMA secure_delete = ON;"        /* what is expunged is gone from the file */                         \
     "PRAGMA wal_autocheckpoint = 4096;" /* pages: a log of 32 MiB */                                         \
     "PRAGMA journal_size_limit = 268435456;"
 #define READER_SETTINGS "PRAGMA cache_size = -16384;"

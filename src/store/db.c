@@ -120,6 +120,24 @@ int db_sync(struct db *db, struct err *e)
     return OK;
 }
 
+int db_scrub(struct db *db, struct err *e)
+{
+    struct conn *c;
+    int log = 0, copied = 0, rc;
+
+    if (db->mode == DB_MEMORY || db->mode == DB_READ)
+        return OK;
+    if (db_in_tx(db))
+        return err_set(e, ERR_INTERNAL, "the log cannot be emptied inside a transaction");
+    c = conn_take_writer(db, e);
+    if (!c)
+        return e ? e->code : ERR_INTERNAL;
+    rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &copied);
+    rc = rc == SQLITE_OK ? OK : sql_error(c, rc, "PRAGMA wal_checkpoint", e);
+    conn_give(c);
+    return rc;
+}
+
 int db_exec(struct db *db, const char *sql, struct err *e)
 {
     struct conn *c = db->mode == DB_READ ? conn_take(db, e) : conn_take_writer(db, e);

@@ -113,6 +113,12 @@ size_t db_tables(struct db *db, enum table_class class, const char **ret, size_t
 int db_key_columns(struct db *db, const char *table, struct buf *out, size_t *ret_n, struct err *e) MUST_USE;
 /* Deletes all rows of a table, full-text indexes without content included. */
 int db_clear_table(struct db *db, const char *table, struct err *e) MUST_USE;
+/*
+ * What was deleted leaves no trace behind: the write-ahead log is copied into the database and emptied.
+ * Deleted rows are overwritten with zeros as they go (SQLite's secure_delete). ERR_BUSY while somebody still
+ * reads an older instant: to be called again. In no transaction.
+ */
+int db_scrub(struct db *db, struct err *e) MUST_USE;
 /* Consistent copy of the whole database into a new file while it is in use. */
 int db_copy_to(struct db *db, const char *path, struct err *e) MUST_USE;
 /* SQLite's own structure check; one message a finding. */
