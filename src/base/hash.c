@@ -61,6 +61,21 @@ struct sha256 sha256_node(const struct sha256 *left, const struct sha256 *right)
     return sha256_of(sv_from((const char *)bytes, sizeof(bytes)));
 }
 
+struct sha256 hmac_sha256(const struct sha256 *key, struct sv message)
+{
+    uint8_t inner[64], outer[64]; /* a block of SHA-256 */
+    for (size_t i = 0; i < sizeof(inner); i++) {
+        uint8_t k = i < sizeof(key->b) ? key->b[i] : 0;
+        inner[i] = k ^ 0x36;
+        outer[i] = k ^ 0x5c;
+    }
+    const struct sv first[] = {sv_from((const char *)inner, sizeof(inner)), message};
+    struct sha256 digest = sha256_parts(first, 2);
+    const struct sv second[] = {sv_from((const char *)outer, sizeof(outer)),
+                                sv_from((const char *)digest.b, sizeof(digest.b))};
+    return sha256_parts(second, 2);
+}
+
 void sha1_parts(const struct sv *parts, size_t n, uint8_t ret[20])
 {
     struct sha1_ctx ctx;

@@ -12,6 +12,8 @@ struct sha256 {
 struct sha256 sha256_of(struct sv s);
 /* SHA-256 over the concatenation of `n` parts. */
 struct sha256 sha256_parts(const struct sv *parts, size_t n);
+/* HMAC-SHA-256 (RFC 2104) under a key of 32 bytes. */
+struct sha256 hmac_sha256(const struct sha256 *key, struct sv message);
 struct sha256_state {
     uint64_t opaque[16];
 };

@@ -1,5 +1,5 @@
 /* The decision on one thing: docs/agreements.md, "What may go". */
-#include "pact/agreement.h"
+#include "pact/copy.h"
 
 /* Objects and members that say who is held responsible. */
 static const char *const ATTRIBUTION_TYPES[] = {"threat-actor", "intrusion-set", "campaign"};
@@ -98,7 +98,7 @@ static bool needs_person(const struct agreement_grant *g, const struct release_a
     return g->human_release == RELEASE_ALWAYS || (g->human_release == RELEASE_SENSITIVE && ask->sensitive);
 }
 
-static bool must_not_go(const struct agreement_grant *g, struct sv field)
+bool pact_denies(const struct agreement_grant *g, struct sv field)
 {
     return word_list_has(g->fields_deny, field) ||
            (!g->attribution && among(ATTRIBUTION_FIELDS, COUNT(ATTRIBUTION_FIELDS), field)) ||
@@ -109,7 +109,7 @@ static bool must_not_go(const struct agreement_grant *g, struct sv field)
 static bool redact(const struct agreement_grant *g, const struct release_ask *ask, struct release_answer *ret)
 {
     for (size_t i = 0; i < ask->fields; i++) {
-        if (!must_not_go(g, ask->field[i].name)) {
+        if (!pact_denies(g, ask->field[i].name)) {
             continue;
         }
         if (ask->field[i].required || ret->redactions == RELEASE_REDACTIONS) {

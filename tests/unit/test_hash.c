@@ -231,6 +231,16 @@ static int start(void **state)
     return crypto_start(NULL);
 }
 
+/* RFC 4231 4.3: a shorter key is one that is filled up with zeros. */
+static void hmac_vector(void **state)
+{
+    const struct sha256 key = {"Jefe"};
+    char hex[65];
+    struct sha256 mac = hmac_sha256(&key, SV("what do ya want for nothing?"));
+    hex_text(mac.b, sizeof(mac.b), hex);
+    assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +249,7 @@ int main(void)
         cmocka_unit_test(uuid_v4_is_random), cmocka_unit_test(hex_round_trip),
         cmocka_unit_test(base64_vectors),    cmocka_unit_test(base64_round_trip),
         cmocka_unit_test(secrets_compare),   cmocka_unit_test(keyed_hash_depends_on_its_key),
+        cmocka_unit_test(hmac_vector),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -1,5 +1,6 @@
 #include "share/partner/release.h"
 
+#include "pact/copy.h"
 #include "share/partner/shares.h"
 
 #include <stdlib.h>
@@ -92,23 +93,17 @@ static void on_ref(void *ctx, struct sv property, struct sv target)
     }
 }
 
-static bool is_word(char c)
+/* Whether it is worth looking for an address of a person: it has one of the characters with which an @ is
+ * written, in JSON or in the text itself. */
+static bool may_name_somebody(struct sv json)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Something like an e-mail address stands anywhere in the text: in a name, a description, a URL. */
-static bool names_somebody(struct sv json)
-{
-    for (size_t i = 1; i + 1 < json.n; i++) {
-        if (json.p[i] != '@' || !is_word(json.p[i - 1]) || !is_word(json.p[i + 1])) {
-            continue;
-        }
-        for (size_t k = i + 1; k < json.n && (is_word(json.p[k]) || json.p[k] == '-' || json.p[k] == '.');
-             k++) {
-            if (json.p[k] == '.' && k + 1 < json.n && is_word(json.p[k + 1])) {
-                return true;
-            }
+    for (size_t i = 0; i < json.n; i++) {
+        char c = json.p[i];
+        bool escaped = c == '\\' && i + 1 < json.n && json.p[i + 1] == 'u';
+        bool bracketed = i > 1 && (c == ']' || c == ')' || c == '}') && (json.p[i - 1] | 0x20) == 't' &&
+                         (json.p[i - 2] | 0x20) == 'a';
+        if (c == '@' || c == '%' || c == '&' || (uint8_t)c == 0xef || escaped || bracketed) {
+            return true;
         }
     }
     return false;
@@ -137,20 +132,63 @@ static enum pact_data data_of(struct jv o, struct sv type, const struct kinds *k
     return person ? DATA_OTHER : DATA_NONE;
 }
 
-static int fields_of(struct release *r, struct jv o, struct sv type, struct release_ask *ask, struct err *e)
+/* Names of members, each once: of the object itself, and of what stands inside of its members. */
+struct fields {
+    struct release_field *f;
+    size_t n;
+    bool more; /* than are looked through */
+};
+
+static void add_field(struct fields *g, struct sv key, bool required)
+{
+    size_t i = 0;
+    while (i < g->n && !sv_eq(g->f[i].name, key)) {
+        i++;
+    }
+    g->more = g->more || i == FIELDS_MOST;
+    if (i == g->n && !g->more) {
+        g->f[g->n++] = (struct release_field){key, required};
+    }
+}
+
+static void gather_inner(struct fields *g, struct jv v)
+{
+    struct json_it it = json_each(v);
+    struct sv key;
+    struct jv member;
+    while (json_next(&it, &key, &member)) {
+        if (json_type(v) == JSON_OBJECT) {
+            add_field(g, key, false);
+        }
+        gather_inner(g, member);
+    }
+}
+
+static void gather_fields(struct fields *g, struct jv o, struct sv type)
 {
     struct json_it it = json_each(o);
-    size_t n = json_count(o);
-    struct release_field *f = n <= FIELDS_MOST ? arena_calloc(&r->thing, n + 1, sizeof(*f)) : NULL;
     struct sv key;
-    struct jv value;
-    if (!f) {
-        return err_set(e, ERR_LIMIT, "the object has more than %d members", FIELDS_MOST);
+    struct jv member;
+    while (json_next(&it, &key, &member)) {
+        add_field(g, key, stix_requires(type, key));
     }
-    while (ask->fields < n && json_next(&it, &key, &value)) {
-        f[ask->fields++] = (struct release_field){key, stix_requires(type, key)};
+    it = json_each(o);
+    while (json_next(&it, &key, &member)) {
+        gather_inner(g, member);
     }
-    ask->field = f;
+}
+
+/* What is too much to look through is kept here. */
+static int fields_of(struct release *r, struct jv o, struct sv type, struct release_ask *ask, struct err *e)
+{
+    struct fields g = {.f = arena_calloc(&r->thing, FIELDS_MOST, sizeof(*g.f))};
+    if (!g.f) {
+        return err_set(e, ERR_MEMORY, "no memory for the members of an object");
+    }
+    gather_fields(&g, o, type);
+    ask->field = g.f;
+    ask->fields = g.n;
+    ask->local_only = ask->local_only || g.more;
     return OK;
 }
 
@@ -228,7 +266,7 @@ static int describe(struct release *r, const struct release_thing *t, struct kin
     stix_refs(o, on_ref, refs);
     ask->refs = (struct word_list){refs->name, refs->n};
     /* What is too much to look through is taken for the most. */
-    bool unsure = k->more || refs->more || names_somebody(t->json);
+    bool unsure = k->more || refs->more || (may_name_somebody(t->json) && pact_names_somebody(o));
     ask->data = unsure ? DATA_OTHER : data_of(o, head.type, k);
     rc = rc == OK ? fields_of(r, o, head.type, ask, e) : rc;
     return rc == OK ? origin_of(r, t->source, ask, e) : rc;

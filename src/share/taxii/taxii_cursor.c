@@ -5,23 +5,6 @@
 #include "share/taxii/taxii_private.h"
 
 #define MAC_BYTES 16
-#define BLOCK 64 /* of SHA-256 */
-
-/* HMAC-SHA-256 (RFC 2104) of parts, under a key of 32 bytes. */
-static struct sha256 hmac(const struct sha256 *key, struct sv message)
-{
-    uint8_t inner[BLOCK], outer[BLOCK];
-    for (size_t i = 0; i < BLOCK; i++) {
-        uint8_t k = i < sizeof(key->b) ? key->b[i] : 0;
-        inner[i] = k ^ 0x36;
-        outer[i] = k ^ 0x5c;
-    }
-    const struct sv first[] = {sv_from((const char *)inner, BLOCK), message};
-    struct sha256 digest = sha256_parts(first, 2);
-    const struct sv second[] = {sv_from((const char *)outer, BLOCK),
-                                sv_from((const char *)digest.b, sizeof(digest.b))};
-    return sha256_parts(second, 2);
-}
 
 /* `limit` and `added_after` are left out: clients in use change them between pages, and both only bound what
  * follows. */
@@ -48,7 +31,7 @@ static bool seal(const struct hash_secret *secret, int64_t collection, enum taxi
     struct buf b;
     buf_init(&b, 64u << 20);
     bind(&b, collection, what, q, at);
-    struct sha256 mac = hmac(&key, buf_sv(&b));
+    struct sha256 mac = hmac_sha256(&key, buf_sv(&b));
     bool whole = !b.failed;
     memcpy(ret, mac.b, MAC_BYTES);
     buf_clear(&b);
