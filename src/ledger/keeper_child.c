@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define REQUEST_MAX ((size_t)4 << 20)
+#define REQUEST_MAX ((size_t)16 << 20) /* a message between nodes */
 
 struct secrets {
     uint8_t seed[SEED_BYTES];

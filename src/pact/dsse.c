@@ -3,7 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#define ENVELOPE_MAX ((size_t)4 << 20)
+#define ENVELOPE_MAX ((size_t)24 << 20) /* a message between nodes may have 16 MiB */
 
 void dsse_pae(struct sv type, struct sv body, struct buf *out)
 {

@@ -101,7 +101,8 @@ static void gather_kinds(struct fuse *f, struct ledger_kind ret[NODE_KINDS])
     size_t n = 0;
     struct ledger_kind own[FUSE_KINDS];
     fuse_kinds(f, own);
-    const struct ledger_kind *const sets[] = {intake_kinds, own, share_kinds, partner_kinds};
+    const struct ledger_kind *const sets[] = {intake_kinds, own, share_kinds, partner_kinds,
+                                              message_kinds_of_ledger};
     for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
         for (const struct ledger_kind *k = sets[i]; k->name && n + 1 < NODE_KINDS; k++) {
             ret[n++] = *k;

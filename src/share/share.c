@@ -1,14 +1,12 @@
 #include "share/share.h"
 
+#include "share/message/message.h"
 #include "share/peer/peer_private.h"
 #include "share/taxii/taxii_private.h"
 
 static const struct db_migration migrations[] = {
-    {1, gate_migration},
-    {2, taxii_migration},
-    {3, peer_migration},
-    {5, taxii_purpose_migration},
-    {0, NULL},
+    {1, gate_migration},    {2, taxii_migration},         {3, peer_migration},
+    {4, message_migration}, {5, taxii_purpose_migration}, {0, NULL},
 };
 static const struct db_table tables[] = {
     {"permission", TABLE_VIEW},
@@ -26,6 +24,11 @@ static const struct db_table tables[] = {
     {"peer", TABLE_STATE},
     {"peer_collection", TABLE_STATE},
     {"peer_refusal", TABLE_STATE},
+    {"message", TABLE_VIEW},
+    {"outbox", TABLE_STATE},
+    {"outbox_last", TABLE_STATE},
+    {"message_in", TABLE_STATE},
+    {"message_refused", TABLE_STATE},
     {NULL, TABLE_STATE},
 };
 const struct db_room share_room = {.name = "share", .migrations = migrations, .tables = tables};

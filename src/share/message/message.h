@@ -14,6 +14,8 @@
 
 #define MESSAGE_PAYLOAD "application/vnd.noroshi.message+json;v=1"
 #define MESSAGE_MOST ((size_t)16 << 20) /* bytes of an envelope */
+/* Bytes of a body. */
+#define MESSAGE_BODY_MOST ((size_t)8 << 20)
 /* A message further in the future than this is refused for now. */
 #define MESSAGE_SKEW (5 * 60 * USEC_SECOND)
 /* Then an unacknowledged one is written and signed anew, under its id and counter. */
