@@ -1,14 +1,16 @@
 # The two commands of the README, and what they are made of. `make help` lists them.
 BUILD ?= build
 VAR ?= var
+DRILL ?= var-drill
 DATA ?=
 JOBS ?= $(shell nproc)
 MESON_FLAGS ?=
 
-.PHONY: help run test build web deps unit sanitize fuzz integration browser bench lint nightly clean
+.PHONY: help run drill test build web deps unit sanitize fuzz integration browser bench lint nightly clean
 
 help:
 	@echo 'make run      install what is needed, build, start a node with data in $(VAR)/ (DATA=dir takes more in)'
+	@echo 'make drill    three nodes that share under signed agreements, live, in $(DRILL)/ (DATA=dir: real feeds; SMALL=1: only ours)'
 	@echo 'make test     every test'
 	@echo 'make build    the program at $(BUILD)/noroshi'
 	@echo 'make bench    the budgets, measured'
@@ -17,6 +19,9 @@ help:
 
 run: build
 	scripts/run $(BUILD)/noroshi $(VAR) $(DATA)
+
+drill: build
+	scripts/drill $(BUILD)/noroshi --dir $(DRILL) $(if $(DATA),--data $(DATA)) $(if $(SMALL),--small) $(DRILL_FLAGS)
 
 deps:
 	scripts/install-deps run
