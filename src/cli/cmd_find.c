@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/eyes.h"
 
 static bool read_time(struct cmd *c, const char *name, const char *text, usec *ret)
 {
@@ -25,6 +25,7 @@ static int print_hits(struct cmd *c, const struct buf *json, struct err *e)
         struct sv value = json_get_str(hit, SV("value"));
         bool exercise = false;
         (void)json_bool(json_get(hit, SV("exercise")), &exercise);
+        print_mark(c->out, hit);
         print_cell(c->out, json_get_str(hit, SV("time")), 20);
         print_cell(c->out, json_get_str(hit, SV("type")), 18);
         print_cell(c->out, json_get_str(hit, SV("source")), 18);
@@ -35,6 +36,7 @@ static int print_hits(struct cmd *c, const struct buf *json, struct err *e)
         fputc('\n', c->out);
         n++;
     }
+    print_eyes(c->out, v);
     int64_t next;
     if (rc == OK && json_i64(json_get(v, SV("next")), &next)) {
         fprintf(c->out, "more: --before %lld\n", (long long)next);
@@ -63,13 +65,11 @@ static int find_source(struct cmd *c, const char *name, int64_t *ret, struct err
 static int run(struct cmd *c)
 {
     const char *type = NULL, *source = NULL, *since = NULL, *until = NULL, *limit = NULL, *before = NULL;
-    const struct opt opts[] = {{"--type", &type, NULL},
-                               {"--source", &source, NULL},
-                               {"--since", &since, NULL},
-                               {"--until", &until, NULL},
-                               {"--limit", &limit, NULL},
-                               {"--before", &before, NULL},
-                               {0}};
+    struct eyes_words eyes = {0};
+    const struct opt opts[] = {
+        {"--type", &type, NULL},   {"--source", &source, NULL},        {"--since", &since, NULL},
+        {"--until", &until, NULL}, {"--limit", &limit, NULL},          {"--before", &before, NULL},
+        {"--as", &eyes.as, NULL},  {"--purpose", &eyes.purpose, NULL}, {0}};
     struct find_opts o = {.limit = 50};
     int64_t count = 50;
     if (!opts_take(c, &cmd_find, opts) || !read_time(c, "--since", since, &o.since) ||
@@ -96,6 +96,7 @@ static int run(struct cmd *c)
     int rc = find_source(c, source, &o.source, &e);
     rc = rc == OK ? cmd_view(c, &a, &view, &e) : rc;
     rc = rc == OK ? fuse_find(c->node->fuse, &view, &o, &json, &e) : rc;
+    rc = rc == OK ? eyes_put_on(c, &eyes, &view, eyes_find, &json, &e) : rc;
     if (rc == OK && c->json) {
         print_json(c, &json);
     } else if (rc == OK) {
@@ -119,10 +120,15 @@ const struct command cmd_find = {
     "  --since TIME     not before, like 2026-08-01 (UTC)\n"
     "  --until TIME     before\n"
     "  --limit N        1 to 1000, default 50\n"
-    "  --before NUMBER  continue below this number\n\n"
+    "  --before NUMBER  continue below this number\n"
+    "  --as PARTNER     as the partner would see it, before anything is shared: each hit is marked as what "
+    "goes, goes\n"
+    "                   without some members (redacted), or stays, and by which rule; --purpose as in "
+    "`explain`\n\n"
     "examples:\n"
     "  noroshi find ransomware healthcare\n"
     "  noroshi find 詐騙 --source npa-165\n"
-    "  noroshi find log4j --type vulnerability --json\n\n"
+    "  noroshi find log4j --type vulnerability --json\n"
+    "  noroshi find phishing --as JPCERT\n\n"
     "exit codes: 0 answered (also when nothing was found), 2 wrong use, 3 could not\n",
     NEEDS_NODE, run};

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/eyes.h"
 
 static struct sv text_of(struct jv v, const char *key)
 {
@@ -30,6 +30,7 @@ static void print_claims(FILE *out, struct jv claims)
         (void)json_bool(json_get(claim, SV("revoked")), &revoked);
         (void)json_bool(json_get(claim, SV("context")), &context);
         fputs("      ", out);
+        print_mark(out, claim);
         print_cell(out, text_of(claim, "source"), 24);
         print_cell(out, text_of(claim, "reliability"), 2);
         print_cell(out, text_of(claim, "tlp"), 12);
@@ -125,6 +126,7 @@ static void print_objects(FILE *out, const char *title, struct jv objects)
         struct jv object = json_get(o, SV("object"));
         struct sv name = json_get_str(object, SV("name"));
         fprintf(out, "%-12s ", title);
+        print_mark(out, o);
         print_cell(out, text_of(o, "id"), 60);
         print_cell(out, text_of(o, "source"), 20);
         print_cell(out, text_of(o, "modified"), 25);
@@ -187,6 +189,7 @@ static void print_people(struct cmd *c, struct jv v)
     }
     print_objects(c->out, "object", json_get(v, SV("objects")));
     print_objects(c->out, "related", json_get(v, SV("relationships")));
+    print_eyes(c->out, v);
 }
 
 static int show(struct cmd *c, const struct buf *json, struct err *e)
@@ -204,7 +207,11 @@ static int show(struct cmd *c, const struct buf *json, struct err *e)
 static int run(struct cmd *c)
 {
     const char *version = NULL;
-    const struct opt opts[] = {{"--version", &version, NULL}, {NULL, NULL, NULL}};
+    struct eyes_words eyes = {0};
+    const struct opt opts[] = {{"--version", &version, NULL},
+                               {"--as", &eyes.as, NULL},
+                               {"--purpose", &eyes.purpose, NULL},
+                               {NULL, NULL, NULL}};
     if (!opts_take(c, &cmd_look, opts)) {
         return EXIT_USAGE;
     }
@@ -221,6 +228,7 @@ static int run(struct cmd *c)
     rc = rc == OK
              ? fuse_look_version(c->node->fuse, &view, sv_c(c->argv[0]), sv_c(version), time_now(), &json, &e)
              : rc;
+    rc = rc == OK ? eyes_put_on(c, &eyes, &view, eyes_look, &json, &e) : rc;
     if (rc == OK && c->json) {
         print_json(c, &json);
     } else if (rc == OK) {
@@ -237,7 +245,8 @@ static int run(struct cmd *c)
 const struct command cmd_look = {
     "look", "everything known about a value",
     "usage: noroshi look VALUE [--json]\n"
-    "       noroshi look ID [--version all|last|TIME] [--json]\n\n"
+    "       noroshi look ID [--version all|last|TIME] [--json]\n"
+    "       noroshi look ... --as PARTNER [--purpose PURPOSE] [--json]\n\n"
     "Everything known about an address, CIDR prefix, domain, URL, hash, e-mail address, wallet, CVE or STIX "
     "id: the indicators\n"
     "that cover it (also parents, prefixes, URL hosts), who stated them and how sure they are, warninglists "
@@ -246,13 +255,19 @@ const struct command cmd_look = {
     "understood.\n"
     "A hash also answers with what is said of the same file under its other hashes, marked \"alias\".\n\n"
     "  --version   of a STIX id: all stored versions (default), the last of each source, or the one of this "
-    "`modified`\n\n"
+    "`modified`\n"
+    "  --as        as the partner would see it, before anything is shared: each claim, object and "
+    "relationship "
+    "is marked as\n"
+    "              what goes, goes without some members (redacted), or stays, and by which rule\n"
+    "  --purpose   of the sharing, with --as (network_safety)\n\n"
     "examples:\n"
     "  noroshi look 203.0.113.7\n"
     "  noroshi look 'hxxps://login[.]example/verify'\n"
     "  noroshi look 203.0.113.0/24 --json\n"
     "  noroshi look CVE-2021-44228\n"
     "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f\n"
-    "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --version 2026-08-22T10:00:00.000Z\n\n"
+    "  noroshi look indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --version 2026-08-22T10:00:00.000Z\n"
+    "  noroshi look 203.0.113.7 --as JPCERT\n\n"
     "exit codes: 0 answered (also when nothing is known), 2 not a value of a known kind, 3 could not\n",
     NEEDS_NODE, run};

@@ -248,6 +248,16 @@ int fuse_indicators_of(struct fuse *f, enum kind kind, struct sv value, item_fn 
 int fuse_item_write(struct fuse *f, bool claim, int64_t number, usec version, struct buf *out,
                     struct err *e) MUST_USE;
 
+/*
+ * What is stored under a STIX id (each version of each source, newest first), or stated of a value (each
+ * claim; those that came out of a stored indicator are that object), as it would be given out: what the view
+ * sees, at most `most`. How many. Views die when the call returns.
+ */
+int fuse_items_of(struct fuse *f, const struct pact_view *view, struct sv id, size_t most, item_fn each,
+                  void *ctx, struct err *e) MUST_USE;
+int fuse_items_of_value(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value,
+                        size_t most, item_fn each, void *ctx, struct err *e) MUST_USE;
+
 /* Things in this order, as fuse_item_write gives each; what is gone or another version by now is left out.
  * `i` counts in the list. */
 struct item_pick {

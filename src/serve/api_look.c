@@ -1,4 +1,4 @@
-#include "serve/private.h"
+#include "serve/partnership.h"
 
 #define LIMIT_USUAL 100
 #define LIMIT_MOST 1000
@@ -13,15 +13,43 @@ static int text_of(struct call *c, const char *name, struct sv *ret, struct err 
     return OK;
 }
 
+typedef int (*see_fn)(struct eyes *x, struct sv answer, struct buf *json, struct err *e);
+
+/* The answer that was just made, as the partner of ?as= would see it, before anything is shared. */
+static int through_eyes(struct call *c, struct sight *s, see_fn see, struct err *e)
+{
+    struct buf plain = c->out;
+    if (!s->eyes) {
+        return OK;
+    }
+    buf_init(&c->out, CALL_ANSWER);
+    int rc = plain.failed ? err_set(e, ERR_LIMIT, "the answer is too large")
+                          : see(s->eyes, buf_sv(&plain), &c->out, e);
+    buf_clear(&plain);
+    return rc;
+}
+
+/* Whose eyes, and whether they may be looked through, is known before anything is looked up. */
+static int open_eyes(struct call *c, struct sight *ret, struct err *e)
+{
+    *ret = (struct sight){.eyes = NULL};
+    return http_query(c->r, "as").n ? partnership_eyes(c, "as", ret, e) : OK;
+}
+
 int api_look(struct call *c, struct err *e)
 {
     struct pact_view view;
     struct sv value;
-    int rc = text_of(c, "value", &value, e);
+    struct sight s;
+    int rc = open_eyes(c, &s, e);
+    rc = rc == OK ? text_of(c, "value", &value, e) : rc;
     rc = rc == OK ? call_view(c, &view, e) : rc;
-    return rc == OK ? fuse_look_version(c->node->fuse, &view, value, http_query(c->r, "version"), c->now,
-                                        &c->out, e)
-                    : rc;
+    rc = rc == OK
+             ? fuse_look_version(c->node->fuse, &view, value, http_query(c->r, "version"), c->now, &c->out, e)
+             : rc;
+    rc = rc == OK ? through_eyes(c, &s, eyes_look, e) : rc;
+    partnership_blind(&s);
+    return rc;
 }
 
 struct visible_search {
@@ -57,7 +85,9 @@ int api_find(struct call *c, struct err *e)
     struct pact_view view;
     struct find_opts o = {.type = http_query(c->r, "type")};
     int64_t limit = 0;
-    int rc = text_of(c, "q", &o.text, e);
+    struct sight s;
+    int rc = open_eyes(c, &s, e);
+    rc = rc == OK ? text_of(c, "q", &o.text, e) : rc;
     rc = rc == OK ? call_view(c, &view, e) : rc;
     rc = rc == OK ? visible_source(c, &view, &o.source, e) : rc;
     rc = rc == OK ? call_time(c, "since", &o.since, e) : rc;
@@ -65,7 +95,10 @@ int api_find(struct call *c, struct err *e)
     rc = rc == OK ? call_number(c, "limit", LIMIT_USUAL, 1, LIMIT_MOST, &limit, e) : rc;
     rc = rc == OK ? call_number(c, "before", 0, 0, INT64_MAX, &o.before, e) : rc;
     o.limit = (size_t)limit;
-    return rc == OK ? fuse_find(c->node->fuse, &view, &o, &c->out, e) : rc;
+    rc = rc == OK ? fuse_find(c->node->fuse, &view, &o, &c->out, e) : rc;
+    rc = rc == OK ? through_eyes(c, &s, eyes_find, e) : rc;
+    partnership_blind(&s);
+    return rc;
 }
 
 int api_sightings(struct call *c, struct err *e)

@@ -270,6 +270,16 @@ void exports_free(struct exports *x);
 int api_export(struct call *c, struct err *e);
 int api_witness_add(struct call *c, struct err *e); /* api_witness.c */
 int api_checkpoint(struct call *c, struct err *e);
+int api_partners(struct call *c, struct err *e); /* api_partners.c */
+int api_partner(struct call *c, struct err *e);
+int api_witness_status(struct call *c, struct err *e);
+int api_agreements(struct call *c, struct err *e); /* api_agreements.c */
+int api_agreement(struct call *c, struct err *e);
+int api_shares(struct call *c, struct err *e); /* api_shares.c */
+int api_share(struct call *c, struct err *e);
+int api_explain(struct call *c, struct err *e);
+int api_exchange(struct call *c, struct err *e); /* api_exchange.c */
+int api_exports(struct call *c, struct err *e);
 int api_live(struct call *c, struct err *e);    /* live.c */
 int api_openapi(struct call *c, struct err *e); /* openapi.c */
 int api_healthz(struct call *c, struct err *e); /* metrics.c */

@@ -53,6 +53,25 @@
         "before", "query", "integer", false, "Cursor: the `next` of the page before"                         \
     }
 
+#define P_PURPOSE                                                                                            \
+    {                                                                                                        \
+        "purpose", "query", "string", false, "Of the sharing: network_safety (default) and so on"            \
+    }
+#define P_AS                                                                                                 \
+    {                                                                                                        \
+        "as", "query", "string", false,                                                                      \
+            "A partner: each thing is marked as it would see it (analysts and administrators)"               \
+    }
+#define PARTY_ONLY                                                                                           \
+    "Another organisation of this node knows of agreements to which it is a party, and of their parties."
+#define HOME_ONLY "Empty for other organisations of this node than its own."
+#define REGISTER (FOR_ANALYSTS | FOR_ROLE(ROLE_AUDITOR))
+#define GET_JSON(pattern, audience, run, name, summary, text, ...)                                           \
+    {                                                                                                        \
+        HTTP_GET, pattern, audience, run, 0, name, summary, text, {__VA_ARGS__}, NULL, NULL, 200, JSON,      \
+            OBJECT                                                                                           \
+    }
+
 const struct route routes[] = {
     {HTTP_POST,
      "/api/v1/session",
@@ -136,7 +155,9 @@ const struct route routes[] = {
      {{"value", "query", "string", true,
        "Address, CIDR, domain, URL, hash, e-mail, wallet, CVE or STIX id; defanged text is understood"},
       {"version", "query", "string", false,
-       "Of a STIX id: all (default), last, or the modified of a version"}},
+       "Of a STIX id: all (default), last, or the modified of a version"},
+      P_AS,
+      P_PURPOSE},
      NULL,
      NULL,
      200,
@@ -156,7 +177,9 @@ const struct route routes[] = {
       {"since", "query", "string", false, "Time or date"},
       {"until", "query", "string", false, "Time or date"},
       P_LIMIT,
-      P_BEFORE},
+      P_BEFORE,
+      P_AS,
+      P_PURPOSE},
      NULL,
      NULL,
      200,
@@ -301,6 +324,37 @@ const struct route routes[] = {
      200,
      JSON,
      OBJECT},
+    GET_JSON("/api/v1/partners", FOR_READERS | FOR_ROLE(ROLE_AUDITOR), api_partners, "partners",
+             "Partners: who they are, their keys, and when one last heard of them", PARTY_ONLY, {0}),
+    GET_JSON("/api/v1/partners/{id}", FOR_READERS | FOR_ROLE(ROLE_AUDITOR), api_partner, "partner",
+             "One partner", PARTY_ONLY, {"id", "path", "string", true, "UUID, or a name in any language"}),
+    GET_JSON("/api/v1/agreements", FOR_READERS | FOR_ROLE(ROLE_AUDITOR), api_agreements, "agreements",
+             "Every version of every agreement, with its status and what persons stated of it", PARTY_ONLY,
+             {0}),
+    GET_JSON("/api/v1/agreements/{id}", FOR_READERS | FOR_ROLE(ROLE_AUDITOR), api_agreement, "agreement",
+             "One agreement with its text for people", PARTY_ONLY, {"id", "path", "string", true, "UUID"},
+             {"language", "query", "string", false, "en (default), ja or zh-Hant"},
+             {"version", "query", "integer", false, "The newest without it"}),
+    GET_JSON("/api/v1/shares", REGISTER, api_shares, "shares",
+             "The register of what went to partners, newest first", HOME_ONLY,
+             {"partner", "query", "string", false, "UUID or name"}, P_BEFORE, P_LIMIT),
+    GET_JSON("/api/v1/shares/{entry}", REGISTER, api_share, "share", "One entry of the register", HOME_ONLY,
+             {"entry", "path", "integer", true, "Number of the ledger's entry"}),
+    GET_JSON(
+        "/api/v1/explain", REGISTER, api_explain, "explain",
+        "Why a thing would go to a partner, or not; without an object: everything, a step at a time",
+        "The same decision is made for every thing that leaves. Only what the asker may see is told of.",
+        {"to", "query", "string", true, "A partner: UUID or name"},
+        {"object", "query", "string", false, "STIX id or value"}, P_PURPOSE,
+        {"after", "query", "string", false, "Cursor: the `next` of the step before"},
+        {"limit", "query", "integer", false, "Things to look at in a step (1 to 10000, 2000 without it)"},
+        {"list", "query", "integer", false, "1: each thing, not the counts alone"}),
+    GET_JSON("/api/v1/witness", FOR_READERS | FOR_ROLE(ROLE_AUDITOR), api_witness_status, "witnessStatus",
+             "Whose logs this node cosigns, and who cosigns its own", HOME_ONLY, {0}),
+    GET_JSON("/api/v1/exchange", REGISTER, api_exchange, "exchange",
+             "TAXII collections with their rights, and peers", HOME_ONLY, {0}),
+    GET_JSON("/api/v1/exports", FOR_READERS, api_exports, "exports",
+             "The formats of exports, with the address to poll", "", {0}),
     {HTTP_GET,
      "/api/v1/openapi.json",
      FOR_EVERYBODY,
