@@ -18,12 +18,15 @@ static const struct db_migration migrations[] = {
      "CREATE TABLE share_given (partner TEXT NOT NULL, h BIGINT NOT NULL, PRIMARY KEY (partner, h));"},
     /* Which version of it went last; NULL where that was not told. */
     {2, "ALTER TABLE share_given ADD COLUMN version BIGINT;"},
+    /* Of what a copy that went to somebody is one. */
+    {3, "CREATE TABLE share_copy (id TEXT PRIMARY KEY, original TEXT NOT NULL);"
+        "CREATE INDEX share_copy_original ON share_copy (original);"},
     {0, NULL},
 };
 static const struct db_table tables[] = {
-    {"partner", TABLE_VIEW}, {"agreement", TABLE_VIEW},   {"agreement_signature", TABLE_VIEW},
-    {"share", TABLE_VIEW},   {"share_done", TABLE_STATE}, {"share_given", TABLE_STATE},
-    {NULL, TABLE_STATE}};
+    {"partner", TABLE_VIEW},     {"agreement", TABLE_VIEW},   {"agreement_signature", TABLE_VIEW},
+    {"share", TABLE_VIEW},       {"share_done", TABLE_STATE}, {"share_given", TABLE_STATE},
+    {"share_copy", TABLE_STATE}, {NULL, TABLE_STATE}};
 const struct db_room partner_room = {.name = "partner", .migrations = migrations, .tables = tables};
 
 const struct ledger_kind partner_kinds[] = {{"partner", 1, partner_apply, NULL},

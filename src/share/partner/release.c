@@ -1,6 +1,6 @@
 #include "share/partner/release.h"
 
-#include "pact/copy.h"
+#include "share/partner/copies.h"
 #include "share/partner/shares.h"
 
 #include <stdlib.h>
@@ -42,11 +42,12 @@ int release_copies(struct release *r, const struct release_maker *m, struct err 
     }
     r->maker = *m;
     r->makes_copies = m->ledger && ledger_keeper(m->ledger);
-    return OK;
+    return r->makes_copies ? copying_open(r, m, &r->copying, e) : OK;
 }
 
 void release_close(struct release *r)
 {
+    copying_close(r->copying);
     json_doc_free(r->doc);
     arena_clear(&r->thing);
     arena_clear(&r->a);
@@ -261,6 +262,8 @@ static int describe(struct release *r, const struct release_thing *t, struct kin
     ask->sensitive = ask->marking >= TLP_AMBER;
     r->revoked = head.revoked;
     r->id = head.id;
+    r->object = o;
+    r->marking = ask->marking;
     rc = stix_values(o, &r->thing, on_value, k, e);
     ask->kinds = (struct word_list){k->name, k->n};
     stix_refs(o, on_ref, refs);
@@ -291,6 +294,37 @@ int release_ask(struct release *r, const struct release_thing *t, struct release
 
 /* ---- what goes */
 
+/* A withdrawal tells of what was: it goes to those who have it. */
+static int write_original(struct release *r, const struct release_thing *t, struct buf *out,
+                          struct release_written *ret, struct err *e)
+{
+    int rc = r->revoked && r->maker.secret
+                 ? share_was_given(r->db, r->partner, (int64_t)hash64(r->maker.secret, r->id), e)
+                 : !r->revoked;
+    if (rc != 1) {
+        ret->why = "it takes back what the partner never had";
+        return rc;
+    }
+    ret->form = FORM_ORIGINAL;
+    buf_add(out, t->json);
+    return out->failed ? err_set(e, ERR_LIMIT, "the object does not fit") : 1;
+}
+
+static int write_copy(struct release *r, struct buf *out, struct release_written *ret, struct err *e)
+{
+    if (!r->makes_copies) {
+        ret->why = "members of it must not go, and no copies are made here";
+        return 0;
+    }
+    int rc = copying_write(r->copying, r, ret->answer.grant, out, &ret->id, &ret->why, e);
+    ret->form = rc == 1 ? FORM_COPY : FORM_STAYS;
+    if (rc == 0) {
+        ret->answer.allow = false;
+        ret->answer.rule = RULE_REDACTION;
+    }
+    return rc;
+}
+
 int release_write(struct release *r, const struct release_thing *t, struct buf *out,
                   struct release_written *ret, struct err *e)
 {
@@ -300,17 +334,8 @@ int release_write(struct release *r, const struct release_thing *t, struct buf *
         return rc;
     }
     ret->id = ret->original = r->id;
-    if (!ret->answer.allow || ret->answer.redactions) {
+    if (!ret->answer.allow) {
         return 0;
     }
-    /* A withdrawal tells of what was: it goes to those who have it. */
-    if (r->revoked && r->maker.secret) {
-        rc = share_was_given(r->db, r->partner, (int64_t)hash64(r->maker.secret, r->id), e);
-    }
-    if (rc < 0 || (r->revoked && rc != 1)) {
-        return rc;
-    }
-    ret->form = FORM_ORIGINAL;
-    buf_add(out, t->json);
-    return out->failed ? err_set(e, ERR_LIMIT, "the object does not fit") : 1;
+    return ret->answer.redactions ? write_copy(r, out, ret, e) : write_original(r, t, out, ret, e);
 }

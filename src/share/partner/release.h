@@ -22,13 +22,16 @@ struct release {
     struct arena a; /* the register */
     struct agreement_state *agreement;
     size_t agreements;
-    bool active;  /* the partner */
-    bool revoked; /* what was asked about last takes something back */
-    struct sv id; /* its id */
-    int64_t sent; /* to the partner within a day, for the day's number; kept by who asks */
+    bool active;      /* the partner */
+    bool revoked;     /* what was asked about last takes something back */
+    struct sv id;     /* its id */
+    struct jv object; /* itself, read */
+    enum tlp marking; /* as it counts */
+    int64_t sent;     /* to the partner within a day, for the day's number; kept by who asks */
     struct json_doc *doc;
     struct arena thing; /* what is asked about; reset each time */
     struct release_maker maker;
+    struct copying *copying;
     bool makes_copies; /* what would have to be changed goes as a copy; else it stays */
 };
 /* Reads the register once. A partner that is not known is not active. */
@@ -55,12 +58,13 @@ struct release_written {
     struct release_answer answer; /* of what stays too; RULE_REDACTION when no copy could be made of it */
     struct sv id;                 /* under which it goes; the copy's is another than the original's */
     struct sv original;           /* its own id: never to be shown to the partner when it goes as a copy */
+    const char *why;              /* of what a grant allows and stays all the same; else NULL */
 };
 /*
  * Decides on one thing and appends exactly the bytes that may go: the thing's own, or those of its copy.
  * 1 = it goes, 0 = it stays and nothing was appended; what takes something back goes only to who has it.
  * Views live until the next call. After release_copies. What goes has to stand in the register before it
- * leaves: share_begin with the hash of `id`.
+ * leaves: share_begin with the hash of `id`, and of copies with `copy` as well.
  */
 int release_write(struct release *r, const struct release_thing *t, struct buf *out,
                   struct release_written *ret, struct err *e) MUST_USE;

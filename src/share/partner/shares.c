@@ -110,6 +110,22 @@ static int note_given(struct db *db, const struct share *s, struct err *e)
     return rc;
 }
 
+static int note_copies(struct db *db, const struct share *s, struct err *e)
+{
+    struct stmt *q =
+        s->copies
+            ? db_query(db, "INSERT INTO share_copy (id, original) VALUES (?,?) ON CONFLICT DO NOTHING", e)
+            : NULL;
+    int rc = q || !s->copies ? OK : e->code;
+    for (size_t i = 0; rc == OK && i < s->copies; i++) {
+        db_text(q, s->copy[i].id);
+        db_text(q, s->copy[i].original);
+        rc = db_run(q, e);
+    }
+    db_done(q);
+    return rc;
+}
+
 int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry, struct err *e)
 {
     struct buf b;
@@ -118,6 +134,7 @@ int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t
     int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit")
                       : register_append(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
     rc = rc == OK ? note_given(db, s, e) : rc;
+    rc = rc == OK ? note_copies(db, s, e) : rc;
     buf_clear(&b);
     return rc;
 }

@@ -12,6 +12,9 @@ struct share_grant {
     int64_t version;
     uint64_t things; /* that went by it */
 };
+struct share_copy {
+    struct sv id, original;
+};
 struct share {
     struct uuid partner;
     enum purpose purpose;
@@ -27,6 +30,8 @@ struct share {
     const int64_t *given; /* hashes of the ids (hash64 under the node's secret) */
     const usec *version;  /* of each, USEC_NONE = it has none; NULL = not told */
     size_t given_count;
+    const struct share_copy *copy; /* what went as a copy: of what it is one is kept here, and not told */
+    size_t copies;
     struct sv payload_sha256; /* of the bytes that go, in hex; "" = they are written as they go */
 };
 int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry,
