@@ -87,7 +87,7 @@ static int record_receipt(const struct messages *m, const struct message *msg, c
     struct buf b;
     struct sv text = r->accepted ? r->result : r->text;
     buf_init(&b, MESSAGE_MOST * 2);
-    record_begin(&w, &b, "acknowledged", msg);
+    message_record_begin(&w, &b, "acknowledged", msg);
     jw_kbool(&w, "accepted", r->accepted);
     jw_key(&w, "envelope");
     jw_raw(&w, envelope);

@@ -195,14 +195,14 @@ static int record_received(const struct receiving *r, bool accepted, struct sv t
     buf_init(&b, 1u << 20);
     buf_init(&sig, 256);
     base64_add(&sig, sv_from((const char *)r->sig, sizeof(r->sig)));
-    record_begin(&w, &b, "received", &whose);
+    message_record_begin(&w, &b, "received", &whose);
     jw_kbool(&w, "accepted", accepted);
     jw_kstr(&w, "agreement", uuid_nil(r->msg.agreement) ? SV_NONE : sv_c(agreement));
     jw_kint(&w, "agreement_version", r->msg.agreement_version);
     jw_kstr(&w, "body_sha256", sv_c(r->body_sum));
     jw_kint(&w, "counter", r->msg.counter);
-    record_time(&w, "created", r->msg.created);
-    record_time(&w, "expires", r->msg.expires);
+    message_record_time(&w, "created", r->msg.created);
+    message_record_time(&w, "expires", r->msg.expires);
     jw_kstr(&w, "kind", r->msg.kind);
     jw_kint(&w, "share", 0);
     jw_kstr(&w, "signature", buf_sv(&sig));

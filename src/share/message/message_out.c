@@ -54,7 +54,7 @@ static int record_sent(const struct messages *m, const struct message *msg, cons
     hex_text(digest.b, sizeof(digest.b), sum);
     uuid_text(msg->agreement, agreement);
     buf_init(&b, MESSAGE_RECORDED * 2);
-    record_begin(&w, &b, "sent", msg);
+    message_record_begin(&w, &b, "sent", msg);
     jw_kstr(&w, "agreement", uuid_nil(msg->agreement) ? SV_NONE : sv_c(agreement));
     jw_kint(&w, "agreement_version", msg->agreement_version);
     if (!d->private_body && msg->body.n <= MESSAGE_RECORDED) {
@@ -63,8 +63,8 @@ static int record_sent(const struct messages *m, const struct message *msg, cons
     }
     jw_kstr(&w, "body_sha256", sv_c(sum));
     jw_kint(&w, "counter", msg->counter);
-    record_time(&w, "created", msg->created);
-    record_time(&w, "expires", msg->expires);
+    message_record_time(&w, "created", msg->created);
+    message_record_time(&w, "expires", msg->expires);
     jw_kstr(&w, "kind", msg->kind);
     jw_kint(&w, "share", d->share);
     jw_end_obj(&w);

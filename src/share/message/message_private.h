@@ -7,8 +7,8 @@
 
 /* Records are JSON objects whose member "event" says what happened: "sent", "renewed" (written and signed
  * anew), "acknowledged" (by the partner; with its envelope), "received" (and acknowledged by us). */
-void record_begin(struct jw *w, struct buf *b, const char *event, const struct message *msg);
-void record_time(struct jw *w, const char *key, usec at);
+void message_record_begin(struct jw *w, struct buf *b, const char *event, const struct message *msg);
+void message_record_time(struct jw *w, const char *key, usec at);
 int message_record(const struct messages *m, struct sv record, usec now, struct err *e) MUST_USE;
 
 /* ---- message_seal.c: messages in their envelopes */

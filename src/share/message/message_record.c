@@ -153,7 +153,7 @@ const struct ledger_kind message_kinds_of_ledger[] = {{"message", 1, message_app
 
 /* ---- recording */
 
-void record_begin(struct jw *w, struct buf *b, const char *event, const struct message *msg)
+void message_record_begin(struct jw *w, struct buf *b, const char *event, const struct message *msg)
 {
     char id[37], partner[37];
     uuid_text(msg->id, id);
@@ -165,7 +165,7 @@ void record_begin(struct jw *w, struct buf *b, const char *event, const struct m
     jw_kstr(w, "partner", sv_c(partner));
 }
 
-void record_time(struct jw *w, const char *key, usec at)
+void message_record_time(struct jw *w, const char *key, usec at)
 {
     char text[32];
     time_text6(at, text);

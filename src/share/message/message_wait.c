@@ -26,9 +26,9 @@ static int put_renewed(const struct messages *m, const struct message *msg, stru
     int rc = db_run(s, e);
     db_done(s);
     buf_init(&b, 65536);
-    record_begin(&w, &b, "renewed", msg);
-    record_time(&w, "created", msg->created);
-    record_time(&w, "expires", msg->expires);
+    message_record_begin(&w, &b, "renewed", msg);
+    message_record_time(&w, "created", msg->created);
+    message_record_time(&w, "expires", msg->expires);
     jw_end_obj(&w);
     rc = rc == OK ? message_record(m, buf_sv(&b), now, e) : rc;
     buf_clear(&b);
