@@ -182,22 +182,40 @@ int share_version_given(struct db *db, struct uuid partner, int64_t h, usec vers
     return rc;
 }
 
+int share_complete(struct db *db, int64_t entry, usec now, struct err *e)
+{
+    struct stmt *s =
+        db_query(db, "INSERT INTO share_done (entry, at) VALUES (?,?) ON CONFLICT DO NOTHING", e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, entry);
+    db_time(s, now);
+    int rc = db_run(s, e);
+    db_done(s);
+    return rc;
+}
+
+int share_last_version(struct db *db, struct uuid partner, int64_t h, usec *ret, struct err *e)
+{
+    char id[37];
+    struct stmt *s = db_query(db, "SELECT version FROM share_given WHERE partner = ? AND h = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    uuid_text(partner, id);
+    db_text(s, sv_c(id));
+    db_int(s, h);
+    int rc = db_step(s, e);
+    *ret = rc == 1 ? col_time(s, 0) : USEC_NONE;
+    db_done(s);
+    return rc;
+}
+
 int share_end(struct db *db, int64_t entry, usec now, struct err *e)
 {
     int rc = db_begin(db, e);
-    if (rc != OK) {
-        return rc;
-    }
-    struct stmt *s =
-        db_query(db, "INSERT INTO share_done (entry, at) VALUES (?,?) ON CONFLICT DO NOTHING", e);
-    rc = s ? OK : e->code;
-    if (s) {
-        db_int(s, entry);
-        db_time(s, now);
-        rc = db_run(s, e);
-        db_done(s);
-    }
-    return db_finish(db, rc, e);
+    return rc == OK ? db_finish(db, share_complete(db, entry, now, e), e) : rc;
 }
 
 int share_sent_since(struct db *db, struct uuid partner, usec since, int64_t *ret, struct err *e)

@@ -40,11 +40,15 @@ int share_begin(struct ledger *l, struct db *db, const struct share *s, int64_t 
 int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t *ret_entry,
                  struct err *e) MUST_USE;
 int share_end(struct db *db, int64_t entry, usec now, struct err *e) MUST_USE;
+/* The same inside the caller's transaction. */
+int share_complete(struct db *db, int64_t entry, usec now, struct err *e) MUST_USE;
 /* 1 = something of this id went to the partner. */
 int share_was_given(struct db *db, struct uuid partner, int64_t h, struct err *e) MUST_USE;
 /* 1 = this version of it, or a newer one, went to the partner; what went without its version being told
  * counts as older. Without versions (USEC_NONE): it went. */
 int share_version_given(struct db *db, struct uuid partner, int64_t h, usec version, struct err *e) MUST_USE;
+/* 1 and the newest version that went, USEC_NONE where it has none or was not told; 0 = nothing of it went. */
+int share_last_version(struct db *db, struct uuid partner, int64_t h, usec *ret, struct err *e) MUST_USE;
 /* How many things went to the partner since a time. */
 int share_sent_since(struct db *db, struct uuid partner, usec since, int64_t *ret, struct err *e) MUST_USE;
 /* Newest first; `record` is the entry's JSON, `done` USEC_NONE when the page was not wholly written.
