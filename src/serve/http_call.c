@@ -217,6 +217,9 @@ static void on_done(void *ctx, void *user)
 {
     struct call *c = user;
     if (c) {
+        if (c->busy[0]) {
+            web_busy_end(c->web, c->busy);
+        }
         arena_clear(&c->a);
         buf_clear(&c->out);
         free(c);

@@ -27,6 +27,8 @@ const struct conf_item node_schema[] = {
      "Before a checkpoint the log is filled up to a multiple of so many entries, so that its growth tells "
      "little."},
     {"jobs.threads", CONF_INT, 1, 16, "2", "Feeds and other background work done at the same time."},
+    {"messages.pull", CONF_SECONDS, 1, 3600, "30s",
+     "How often messages that wait at a partner's node are fetched, beside those that it brings."},
     {"log.level", CONF_TEXT, 1, 8, "info", "Least level that is logged: debug, info, warn, error."},
     {0},
 };

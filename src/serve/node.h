@@ -25,6 +25,7 @@ void courier_free(struct courier *c); /* NULL-safe; when it does not run */
 int courier_start(struct courier *c, struct err *e) MUST_USE;
 void courier_end(struct courier *c);
 void courier_stop(struct courier *c);
+struct message_kind node_probe_kind(struct node *n); /* node_probe.c */
 /* Done before each round of the courier, about once a second and when it is woken: turns news into messages
  * (message_queue). In no transaction, on a thread of its own for all of them. `name` for the log. */
 struct node_round {

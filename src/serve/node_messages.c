@@ -7,6 +7,7 @@
 /* ---- kinds: what a message of a partner means here, and what its acknowledgement means */
 
 static struct message_kind (*const KINDS[])(struct node *n) = {
+    node_probe_kind,
     NULL,
 };
 

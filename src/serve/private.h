@@ -191,6 +191,8 @@ struct call {
     unsigned wait;    /* Retry-After in seconds, 0 = none */
     const char *type; /* of the answer when not the route's */
     bool answered;    /* the handler answered by itself (streams, assets) */
+    bool door;        /* it came in by the partners' own listener: `who` is the partner */
+    char busy[64];    /* what web_busy holds until the call ends; "" = nothing */
 };
 /* What the caller's organisation may see. In the call's arena. */
 int call_view(struct call *c, struct pact_view *ret, struct err *e) MUST_USE;
@@ -220,6 +222,7 @@ struct exports;
 struct web {
     struct node *node;
     struct http_server *server;
+    struct http_server *door; /* the partners' own listener; NULL = they come in by `server` */
     struct throttle *throttle;
     struct basic *basic;
     struct live *live;

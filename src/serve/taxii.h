@@ -2,10 +2,13 @@
 #pragma once
 
 #include "serve/private.h"
+#include "share/message/message.h"
 #include "share/taxii/taxii.h"
 
 #define TAXII_TYPE "application/taxii+json;version=2.1"
 #define TAXII_PARTS 2
+/* Bytes of a request to messages/: one envelope of any size, or several small ones. */
+#define MESSAGES_BODY ((size_t)MESSAGE_MOST + ((size_t)64 << 10))
 
 /* ---- negotiation (taxii_accept.c): what clients write, read by the rules of RFC 9110 12.5.1 */
 
@@ -19,7 +22,7 @@ bool taxii_spoken(const struct http_request *r);
 
 /* ---- the second route table (taxii_routes.c) */
 
-enum taxii_place { TAXII_DISCOVERY, TAXII_ROOT };
+enum taxii_place { TAXII_DISCOVERY, TAXII_ROOT, TAXII_MESSAGES };
 #define TAXII_READ 1u
 #define TAXII_WRITE 2u
 struct taxii_route {
@@ -54,6 +57,18 @@ int taxii_judge(struct call *c, bool patient, size_t *ret_max_body, bool *ret_to
 /* Answers with a TAXII error object. */
 void taxii_refuse(struct call *c, const struct err *e);
 void taxii_answer_error(struct http_request *r, const struct web *w, unsigned status, const struct err *e);
+
+/* ---- messages between nodes (api_messages.c) */
+
+/* 1 and c->who: an active partner by its TLS key; 0: nobody who may know of messages/. */
+int messages_find_caller(struct call *c, struct err *e) MUST_USE;
+/* One request a partner at a time: ERR_BUSY. It ends with the call (c->busy). */
+int messages_begin(struct call *c, struct err *e) MUST_USE;
+int api_messages_root(struct call *c, struct err *e);
+int api_messages_collections(struct call *c, struct err *e);
+int api_messages_collection(struct call *c, struct err *e);
+int api_messages_get(struct call *c, struct err *e);
+int api_messages_post(struct call *c, struct err *e);
 
 /* ---- handlers (api_taxii.c, api_taxii_objects.c) */
 

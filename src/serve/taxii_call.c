@@ -26,12 +26,33 @@ static bool reserved(struct sv path)
     return first.n == 0;
 }
 
+/* Whoever is no active partner is answered as by an address that is none. */
+static int find_messages(struct call *c, struct sv rest, struct err *e)
+{
+    int rc = messages_find_caller(c, e);
+    if (rc != 1) {
+        return rc;
+    }
+    struct taxii_call *t = arena_calloc(&c->a, 1, sizeof(*t));
+    if (!t) {
+        return err_set(e, ERR_MEMORY, "no memory for this request");
+    }
+    t->place = TAXII_MESSAGES;
+    t->route = taxii_route_find(t->place, http_method(c->r), rest, c->part, t->allow);
+    c->route = t->route ? &t->route->r : NULL;
+    c->taxii = t;
+    return OK;
+}
+
 int taxii_find(struct call *c, struct err *e)
 {
     struct sv path = without_slashes(http_path(c->r)), rest = SV("");
     /* Doubled slashes are no other writing of an address: rules of a proxy in front go by addresses. */
     if (reserved(path) || sv_find(http_path(c->r), SV("//")) != SIZE_MAX) {
         return OK;
+    }
+    if (sv_eq(path, SV("messages")) || sv_starts(path, SV("messages/"))) {
+        return find_messages(c, sv_sub(path, sizeof("messages/") - 1, SIZE_MAX), e);
     }
     struct taxii_call *t = arena_calloc(&c->a, 1, sizeof(*t));
     if (!t) {
@@ -156,7 +177,8 @@ static int fail(struct call *c, unsigned status, struct err *e, int code, const 
 static int find_caller(struct call *c, bool patient, struct err *e)
 {
     struct taxii_call *t = c->taxii;
-    int rc = program_find(c->web, c->r, c->now, patient, &c->who, &c->wait, e);
+    bool partner = t->place == TAXII_MESSAGES || c->door; /* who it is was found with the address */
+    int rc = partner ? OK : program_find(c->web, c->r, c->now, patient, &c->who, &c->wait, e);
     if (rc != OK) {
         c->status = rc == ERR_BUSY && c->wait ? 429 : 0;
         return rc;
@@ -216,6 +238,11 @@ static int check_collection(struct call *c, struct err *e)
     if (!sv_starts(sv_c(c->route->pattern), SV("collections/{id}"))) {
         return OK;
     }
+    if (t->place == TAXII_MESSAGES) {
+        return sv_ieq(c->part[0], SV(MESSAGE_COLLECTION))
+                   ? OK
+                   : fail(c, 404, e, ERR_NOT_FOUND, "there is no such collection");
+    }
     int rc = taxii_collection_find(c->node->db, &t->root, &t->who, c->part[0], &c->a, &t->collection, e);
     if (rc == ERR_NOT_FOUND) {
         return fail(c, 404, e, ERR_NOT_FOUND, "there is no such collection");
@@ -241,6 +268,7 @@ int taxii_judge(struct call *c, bool patient, size_t *ret_max_body, bool *ret_to
     rc = rc == OK ? check_site(c, &e) : rc;
     rc = rc == OK ? check_types(c, &e) : rc;
     rc = rc == OK ? check_collection(c, &e) : rc;
+    rc = rc == OK && t->place == TAXII_MESSAGES ? messages_begin(c, &e) : rc;
     if (rc != OK) {
         taxii_refuse(c, &e);
         return (int)c->status;

@@ -242,6 +242,86 @@ const struct taxii_route taxii_routes[] = {
       200,
       TAXII_TYPE,
       OBJECT}},
+    {TAXII_MESSAGES,
+     0,
+     {HTTP_GET,
+      "",
+      FOR_CLIENTS,
+      api_messages_root,
+      0,
+      "messagesRoot",
+      "Messages between nodes",
+      "For active partners, by the TLS key of their card; for all others there is nothing at this address.",
+      {{0}},
+      NULL,
+      NULL,
+      200,
+      TAXII_TYPE,
+      OBJECT}},
+    {TAXII_MESSAGES,
+     0,
+     {HTTP_GET,
+      "collections",
+      FOR_CLIENTS,
+      api_messages_collections,
+      0,
+      "messagesCollections",
+      "The collection of messages",
+      "For active partners.",
+      {{0}},
+      NULL,
+      NULL,
+      200,
+      TAXII_TYPE,
+      OBJECT}},
+    {TAXII_MESSAGES,
+     0,
+     {HTTP_GET,
+      "collections/{id}",
+      FOR_CLIENTS,
+      api_messages_collection,
+      0,
+      "messagesCollection",
+      "The collection of messages by its id",
+      "For active partners.",
+      {P_COLLECTION},
+      NULL,
+      NULL,
+      200,
+      TAXII_TYPE,
+      OBJECT}},
+    {TAXII_MESSAGES,
+     0,
+     {HTTP_GET,
+      "collections/{id}/objects",
+      FOR_CLIENTS,
+      api_messages_get,
+      0,
+      "messagesWaiting",
+      "Messages that wait for you",
+      "For active partners, each its own; oldest first, until they are acknowledged. docs/messages.md.",
+      {P_COLLECTION, P_ADDED, P_LIMIT},
+      NULL,
+      NULL,
+      200,
+      TAXII_TYPE,
+      ENVELOPE}},
+    {TAXII_MESSAGES,
+     0,
+     {HTTP_POST,
+      "collections/{id}/objects",
+      FOR_CLIENTS,
+      api_messages_post,
+      MESSAGES_BODY,
+      "messagesBring",
+      "Bring messages",
+      "For active partners. Handled in their order; each success carries the signed acknowledgement.",
+      {P_COLLECTION},
+      TAXII_TYPE,
+      ENVELOPE,
+      202,
+      TAXII_TYPE,
+      OBJECT}},
     {.r = {.pattern = NULL}},
 };
 
@@ -266,8 +346,10 @@ const struct taxii_route *taxii_route_find(enum taxii_place place, enum http_met
 
 void taxii_route_path(const struct taxii_route *t, char ret[160])
 {
-    snprintf(ret, 160, "%s%s%s", t->place == TAXII_DISCOVERY ? "/taxii2/" : "/{api-root}/", t->r.pattern,
-             t->r.pattern[0] ? "/" : "");
+    const char *place = t->place == TAXII_DISCOVERY  ? "/taxii2/"
+                        : t->place == TAXII_MESSAGES ? "/messages/"
+                                                     : "/{api-root}/";
+    snprintf(ret, 160, "%s%s%s", place, t->r.pattern, t->r.pattern[0] ? "/" : "");
 }
 
 /* ---- checking */
@@ -277,6 +359,9 @@ static const char *wrong_rights(const struct taxii_route *t)
 {
     bool collection = strncmp(t->r.pattern, "collections/{id}/", 17) == 0;
     bool writes = t->r.method != HTTP_GET;
+    if (t->place == TAXII_MESSAGES) {
+        return t->needs || t->r.audience != FOR_CLIENTS ? "is for partners alone, who have no rights here" : NULL;
+    }
     if (collection != (t->needs != 0) || (t->needs & ~(TAXII_READ | TAXII_WRITE))) {
         return "says nothing of the collection's rights, or asks for rights without a collection";
     }

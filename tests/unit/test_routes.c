@@ -159,6 +159,11 @@ static const struct {
     {"taxiiDelete", TAXII_READ | TAXII_WRITE},
     {"taxiiVersions", TAXII_READ},
     {"taxiiTombstones", TAXII_READ},
+    {"messagesRoot", 0},
+    {"messagesCollections", 0},
+    {"messagesCollection", 0},
+    {"messagesWaiting", 0},
+    {"messagesBring", 0},
 };
 
 static void test_taxii_rights(void **state)

@@ -246,6 +246,9 @@ int taxii_discovery(struct db *db, const struct taxii_who *who, struct buf *json
         add_root_url(&w, l.standard);
     }
     rc = rc == OK && who->principal.n ? taxii_root_each(db, &a, list_root, &l, e) : rc;
+    if (rc == OK && sv_starts(who->principal, SV("partner:"))) {
+        rc = list_root(&l, &(const struct taxii_root){.path = SV("messages")}); /* docs/messages.md */
+    }
     if (l.open) {
         jw_end_arr(&w);
     }
