@@ -241,14 +241,12 @@ static int print_feed(struct cmd *c, struct sv name)
 
 /* ---- enable, add, disable, remove */
 
-/* A feed that stands with its job: the running node looks at once. */
 static int settled(struct cmd *c, struct sv name, const char *said, int rc, struct err *e)
 {
     if (rc == OK)
         rc = ledger_checkpoint(c->node->ledger, time_now(), e);
     if (rc != OK)
         return could_not(c, e);
-    jobs_wake(c->node->jobs);
     if (c->json)
         return print_feed(c, name);
     fprintf(c->out, "feed %.*s %s\n", SV_ARG(name), said);

@@ -121,6 +121,7 @@ static void serve_one(struct one *o)
         const struct opener files = {.open = open_at_client, .wait = wait_for_input, .ctx = o};
         int argc = split_args(&body, argv);
         int code = o->socket->run(o->socket->node, argc, argv, fds, &files);
+        jobs_wake(o->socket->node->jobs); /* it may have scheduled something */
         char text = (char)code;
         (void)!msg_send(o->fd, MSG_EXIT, sv_from(&text, 1), NULL, 0, &e);
     }

@@ -282,6 +282,10 @@ def test_by_the_clock(t):
             until(lambda: len(home.rows("SELECT id FROM object")) == 20, "first run")
             bad.add(some(5, 100))
             until(lambda: len(home.rows("SELECT id FROM object")) == 25, "a later run")
+            home.json("peer", "set", SOURCE, "--every", "never")
+            bad.add(some(5, 200))
+            home.json("peer", "set", SOURCE, "--every", "1s")
+            until(lambda: len(home.rows("SELECT id FROM object")) == 30, "scheduled anew while it runs", 8)
 
 
 # ---- pushing
