@@ -56,10 +56,32 @@ static void background_round(struct loop *l, usec *checkpoint, usec *forget)
     }
 }
 
+/* What a commit brought is in its collections and on its way to partners within a tenth of a second. `seen`
+ * is the newest entry that was looked at. */
+static void bring_news(struct node *n, int64_t *seen)
+{
+    struct err e = ERR_NONE;
+    int64_t newest = db_value(n->db, "SELECT max(id) FROM entry", 0);
+    if (newest == *seen) {
+        if (atomic_load(&n->relay_again) <= time_now()) {
+            node_wake_courier(n);
+        }
+        return;
+    }
+    const struct taxii taxii = {
+        .db = n->db, .fuse = n->fuse, .ledger = n->ledger, .parsers = n->parsers, .secret = &n->secret};
+    if (taxii_collect(&taxii, time_now(), &e) != OK) {
+        complain("TAXII collections are behind", &e);
+    }
+    *seen = newest;
+    node_wake_courier(n);
+}
+
 static void *background(void *arg)
 {
     struct loop *l = arg;
     usec checkpoint = time_now(), forget = 0;
+    int64_t seen = 0;
     const struct take_opts settle = {.now = time_now()};
     struct err e = ERR_NONE;
     if (fuse_settle(l->node->fuse, &settle, &e) != OK) {
@@ -70,6 +92,7 @@ static void *background(void *arg)
         if (tick % 10 == 0) {
             background_round(l, &checkpoint, &forget);
         }
+        bring_news(l->node, &seen);
         nanosleep(&nap, NULL);
     }
     return NULL;

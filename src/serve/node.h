@@ -25,6 +25,8 @@ void courier_free(struct courier *c); /* NULL-safe; when it does not run */
 int courier_start(struct courier *c, struct err *e) MUST_USE;
 void courier_end(struct courier *c);
 void courier_stop(struct courier *c);
+/* Members of the status: "messages", and "health", a list of what wants a person's attention. */
+int report_partners(struct node *n, struct jw *w, usec now, struct err *e) MUST_USE;
 struct message_kind node_probe_kind(struct node *n); /* node_probe.c */
 /* Done before each round of the courier, about once a second and when it is woken: turns news into messages
  * (message_queue). In no transaction, on a thread of its own for all of them. `name` for the log. */
@@ -33,4 +35,7 @@ struct node_round {
     int (*run)(struct node *n, usec now, struct err *e);
 };
 extern const struct node_round node_rounds[]; /* ends with a NULL name */
+/* The relay (node_relay.c): its kind of message, which also sets it up, and its round. */
+struct message_kind node_relay_kind(struct node *n);
+int node_relay_round(struct node *n, usec now, struct err *e) MUST_USE;
 int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;

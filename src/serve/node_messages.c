@@ -8,12 +8,14 @@
 
 static struct message_kind (*const KINDS[])(struct node *n) = {
     node_probe_kind,
+    node_relay_kind,
     NULL,
 };
 
 /* ---- rounds: what turns news into messages */
 
 const struct node_round node_rounds[] = {
+    {"relay", node_relay_round},
     {NULL, NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "share/partner/partner.h"
 #include "share/partner/witnessing.h"
 #include "share/message/message.h"
+#include "share/relay/relay.h"
 #include "share/peer/peer.h"
 #include "fuse/feed.h"
 #include "net/http.h"
@@ -34,6 +35,8 @@ struct node {
     struct messages messages;
     struct message_kind message_kinds[NODE_MESSAGE_KINDS];
     struct courier *courier;
+    struct relays relays;     /* what the relay works with (node_relay.c) */
+    _Atomic usec relay_again; /* when it wants a round without news; INT64_MAX = it does not */
     /* Background work: its kinds (node_jobs.c; ends with a NULL name), and its threads while it serves. */
     struct job_kind job_kinds[NODE_JOB_KINDS];
     struct jobs *jobs;
