@@ -25,12 +25,13 @@ static int insert(struct fuse *f, const struct entry *entry, enum kind kind, str
 {
     struct stmt *s =
         db_query(f->db,
-                 "INSERT INTO file_alias (h, kind, value, file, joined, source, tlp, entry) VALUES "
-                 "(?,?,?,?,?,?,?,?)",
+                 "INSERT INTO file_alias (id, h, kind, value, file, joined, source, tlp, entry) VALUES "
+                 "(?,?,?,?,?,?,?,?,?)",
                  e);
     if (!s) {
         return e->code;
     }
+    bind_number(s, number_next(f, NUMBER_ALIAS, entry->id));
     db_int(s, value_hash(f, kind, value));
     db_int(s, kind);
     db_text(s, value);

@@ -181,14 +181,15 @@ static int insert(struct fuse *f, const struct entry *entry, const struct claim_
                   const struct row *r, struct err *e)
 {
     struct stmt *s = db_query(f->db,
-                              "INSERT INTO claim (h, kind, value, source, entry, accepted, flags, tlp, "
+                              "INSERT INTO claim (id, h, kind, value, source, entry, accepted, flags, tlp, "
                               "created, modified, valid_from, valid_until,"
                               " first_seen, last_seen, confidence, labels, ref, note, meta, version, "
-                              "changed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                              "changed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                               e);
     if (!s) {
         return e->code;
     }
+    bind_number(s, number_next(f, NUMBER_CLAIM, entry->id));
     db_int(s, h);
     db_int(s, c->value.kind);
     db_text(s, c->value.value);

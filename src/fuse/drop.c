@@ -13,6 +13,7 @@ static const char *const DROPS[] = {
     "DELETE FROM object WHERE source = ?",
     "DELETE FROM file_alias WHERE source = ?",
     "DELETE FROM speaker WHERE source = ?",
+    "DELETE FROM withdrawn WHERE source = ?",
     "DELETE FROM claim WHERE source = ?",
     "DELETE FROM list_entry WHERE list IN (SELECT id FROM list WHERE source = ?)",
     "DELETE FROM list WHERE source = ?",

@@ -18,9 +18,9 @@ extern const struct db_room fuse_room;
 /* `secret` keys the stored hashes; it belongs to the node and outlives `f`. */
 struct fuse *fuse_new(struct db *db, const struct hash_secret *secret);
 void fuse_free(struct fuse *f);
-/* Writes this room's entry kinds ("claims", "objects", "list", "sightings", "drop") with a final NULL name
- * into ret[FUSE_KINDS]. */
-#define FUSE_KINDS 6
+/* Writes this room's entry kinds ("claims", "objects", "list", "sightings", "drop", "withdraw") with a final
+ * NULL name into ret[FUSE_KINDS]. */
+#define FUSE_KINDS 7
 void fuse_kinds(struct fuse *f, struct ledger_kind *ret);
 /* After ledger_open. A fuse without ledger can apply entries (scratch databases) but not take. */
 void fuse_attach(struct fuse *f, struct ledger *ledger);
@@ -109,6 +109,61 @@ int fuse_forget(struct fuse *f, usec now, struct err *e) MUST_USE;
 /* ERR_CORRUPT when the stored hashes were made with another secret: every look-up would find nothing. */
 int fuse_check_secret(struct fuse *f, struct err *e) MUST_USE;
 
+/* ---- taking back
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/*
+ * What a source stated of STIX ids (generated ids of its claims too), taken back: docs/recall.md.
+ *
+ * WITHDRAW_GONE: all versions, the claims that came from them and the sightings that nothing else explains
+ * are deleted, their ledger records are expunged, and the source cannot bring the ids again (fuse_unwithdraw
+ * lifts that). WITHDRAW_ENDED: it is matched and given out no longer, and stays visible as withdrawn.
+ */
+enum withdraw_mode { WITHDRAW_GONE, WITHDRAW_ENDED };
+struct withdraw {
+    int64_t source;
+    const struct sv *id;
+    size_t ids;
+    const int64_t *h; /* or by the hashes of ids (fuse_withdrawn_each) */
+    size_t hashes;
+    enum withdraw_mode mode;
+    bool for_good; /* WITHDRAW_ENDED: as if revoked: no newer version of the source brings it back */
+    struct sv why; /* a word: "recalled", "revoked"... */
+    struct sv by;  /* who took it back */
+};
+struct withdrawn_report {
+    uint64_t objects, claims, sightings; /* rows: versions of objects count one by one */
+    uint64_t records;                    /* of the ledger, expunged */
+    uint64_t unknown;                    /* ids of which the source stated nothing here */
+};
+/* Inside the caller's transaction; fuse_withdraw_settle once that is on disk. The same again changes nothing.
+ */
+int fuse_withdraw(struct fuse *f, const struct withdraw *w, usec now, struct withdrawn_report *ret,
+                  struct err *e) MUST_USE;
+/* The match index and the text index without it, and no trace of it in the database's files. In no
+ * transaction. ERR_BUSY: a reader held the files; to be called again. */
+int fuse_withdraw_settle(struct fuse *f, usec now, struct err *e) MUST_USE;
+/* True while something of that is still to be done. */
+bool fuse_withdraw_unsettled(struct fuse *f);
+/* The source may bring the ids again. In a transaction. ERR_NOT_FOUND: nothing of it is withdrawn. */
+int fuse_unwithdraw(struct fuse *f, int64_t source, const struct sv *id, size_t ids, usec now,
+                    struct err *e) MUST_USE;
+/* What is withdrawn under an id; `source` 0 = of any source. Views die when the call returns. */
+struct withdrawn {
+    int64_t source, h; /* h = hash of the id under the node's secret */
+    enum withdraw_mode mode;
+    struct sv why, by;
+    usec at;
+};
+typedef int (*withdrawn_fn)(void *ctx, const struct withdrawn *w, struct err *e);
+int fuse_withdrawn_of(struct fuse *f, struct sv id, int64_t source, withdrawn_fn each, void *ctx,
+                      struct err *e) MUST_USE;
+/* All, oldest first. */
+int fuse_withdrawn_each(struct fuse *f, withdrawn_fn each, void *ctx, struct err *e) MUST_USE;
+/* Row numbers that expunged records had stay free when another database is made of the same log (verify). */
+int fuse_ground(struct fuse *f, const struct fuse *of, struct err *e) MUST_USE;
+
 /* ---- the match index
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -189,8 +244,8 @@ struct sighting_mark {
     int64_t entry, sighting;
 };
 typedef int (*sighting_fn)(void *ctx, const struct sighting *s, struct err *e);
-/* Sightings that are new or grew after the mark, which is moved on: at most `most`, each as it is now. Returns
- * how many; fewer than `most`: there are no more. Views die when the call returns. */
+/* Sightings that are new or grew after the mark, which is moved on: at most `most`, each as it is now.
+ * Returns how many; fewer than `most`: there are no more. Views die when the call returns. */
 int fuse_sightings_since(struct fuse *f, struct sighting_mark *mark, size_t most, sighting_fn each, void *ctx,
                          struct err *e) MUST_USE;
 /* The mark after all that was seen until now. */

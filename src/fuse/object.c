@@ -115,14 +115,15 @@ static int insert(struct fuse *f, const struct entry *entry, const struct object
                   int64_t *ret_id, struct err *e)
 {
     struct stmt *s = db_query(f->db,
-                              "INSERT INTO object (h, stix_id, type, source, tlp, created, modified, "
+                              "INSERT INTO object (id, h, stix_id, type, source, tlp, created, modified, "
                               "created_by, revoked, pattern_other, sha, body, text,"
-                              " accepted, entry, modified_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+                              " accepted, entry, modified_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
                               "RETURNING id",
                               e);
     if (!s) {
         return e->code;
     }
+    bind_number(s, number_next(f, NUMBER_OBJECT, entry->id));
     db_int(s, h);
     db_text(s, o->head.id);
     db_text(s, o->head.type);
@@ -148,17 +149,21 @@ static int insert(struct fuse *f, const struct entry *entry, const struct object
     return rc;
 }
 
-static int insert_refs(struct fuse *f, const struct object_rec *o, int64_t id, struct err *e)
+static int insert_refs(struct fuse *f, const struct entry *entry, const struct object_rec *o, int64_t id,
+                       struct err *e)
 {
     struct stmt *s =
-        o->nrefs ? db_query(f->db,
-                            "INSERT INTO object_ref (target_h, target, property, object) VALUES (?,?,?,?)", e)
-                 : NULL;
+        o->nrefs
+            ? db_query(f->db,
+                       "INSERT INTO object_ref (id, target_h, target, property, object) VALUES (?,?,?,?,?)",
+                       e)
+            : NULL;
     if (o->nrefs && !s) {
         return e->code;
     }
     int rc = OK;
     for (size_t i = 0; rc == OK && i < o->nrefs; i++) {
+        bind_number(s, number_next(f, NUMBER_REF, entry->id));
         db_int(s, id_hash(f, o->refs[i].target));
         db_text(s, o->refs[i].target);
         db_text(s, o->refs[i].property);
@@ -169,11 +174,13 @@ static int insert_refs(struct fuse *f, const struct object_rec *o, int64_t id, s
     return rc;
 }
 
-static int insert_values(struct fuse *f, const struct object_rec *o, int64_t id, struct err *e)
+static int insert_values(struct fuse *f, const struct entry *entry, const struct object_rec *o, int64_t id,
+                         struct err *e)
 {
     struct stmt *s =
         o->nvalues
-            ? db_query(f->db, "INSERT INTO object_value (h, kind, value, bad, object) VALUES (?,?,?,?,?)", e)
+            ? db_query(f->db,
+                       "INSERT INTO object_value (id, h, kind, value, bad, object) VALUES (?,?,?,?,?,?)", e)
             : NULL;
     if (o->nvalues && !s) {
         return e->code;
@@ -181,6 +188,7 @@ static int insert_values(struct fuse *f, const struct object_rec *o, int64_t id,
     int rc = OK;
     for (size_t i = 0; rc == OK && i < o->nvalues; i++) {
         const struct object_value *v = &o->values[i];
+        bind_number(s, number_next(f, NUMBER_VALUE, entry->id));
         db_int(s, value_hash(f, v->kind, v->value));
         db_int(s, v->kind);
         db_text(s, v->value);
@@ -221,10 +229,10 @@ int object_apply(struct fuse *f, const struct entry *entry, const struct object_
     }
     rc = insert(f, entry, o, h, &id, e);
     if (rc == OK) {
-        rc = insert_refs(f, o, id, e);
+        rc = insert_refs(f, entry, o, id, e);
     }
     if (rc == OK) {
-        rc = insert_values(f, o, id, e);
+        rc = insert_values(f, entry, o, id, e);
     }
     if (rc == OK) {
         rc = alias_add_object(f, entry, o, e);

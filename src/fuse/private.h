@@ -9,6 +9,27 @@ struct network;
 struct pattern_set;
 struct seen;
 
+/* withdrawn.c: row numbers that expunged records had. */
+enum numbered {
+    NUMBER_CLAIM,
+    NUMBER_OBJECT,
+    NUMBER_REF,
+    NUMBER_VALUE,
+    NUMBER_ALIAS,
+    NUMBER_SIGHTING,
+    NUMBERED
+};
+struct number_range {
+    int64_t first, last, entry; /* the entry that made the rows */
+    int64_t furthest;           /* largest `last` up to here */
+};
+struct numbers {
+    bool loaded;
+    uint64_t rollbacks;
+    struct number_range *range[NUMBERED];
+    size_t n[NUMBERED], room[NUMBERED];
+};
+
 struct fuse {
     struct db *db;
     struct ledger *ledger;
@@ -30,6 +51,8 @@ struct fuse {
     struct pattern_set *patterns;
     int64_t patterns_upto; /* objects up to this id are in */
     bool patterns_stale;
+    struct numbers numbers;     /* only inside a write transaction */
+    bool unsettled;             /* deleted rows may still be read out of the files */
     uint64_t pattern_counts[7]; /* for others to read, under index_lock; as pattern_status_write names them */
 };
 
@@ -106,6 +129,26 @@ bool sighting_decode(struct sv bytes, struct sighting *ret);
 int sighting_counted(struct fuse *f, int64_t source, const struct sighting *s, uint64_t *ret, struct err *e);
 int sighting_apply(struct fuse *f, const struct entry *entry, const struct sighting *s, int64_t *ret_id,
                    struct err *e);
+
+/*
+ * withdrawn.c. Rebuilding makes the same rows with the same numbers although what was expunged makes none any
+ * more: the number for the next row of a table, 0 = let the database give it.
+ */
+int64_t number_next(struct fuse *f, enum numbered what, int64_t entry);
+void numbers_clear(struct numbers *n);
+/* The numbers are not given again, from now on. Live only: rebuilding finds them so. */
+int number_keep(struct fuse *f, enum numbered what, int64_t first, int64_t last, int64_t entry,
+                struct err *e);
+static inline void bind_number(struct stmt *s, int64_t number)
+{
+    number ? db_int(s, number) : db_null(s);
+}
+int withdraw_apply(struct fuse *f, const struct entry *entry, struct err *e);
+/* 1 = the source took the id back, and may not bring it again. */
+int withdrawn_bars(struct fuse *f, int64_t source, struct sv id, struct err *e);
+/* The claim's object has ended here, and this is none of its newer versions. */
+bool withdrawn_ended(struct fuse *f, int64_t source, const struct claim_rec *c, struct err *e);
+bool withdrawn_any(struct fuse *f, int64_t source);
 
 /* drop.c: removes all of the sources named in the pack. */
 int drop_apply(struct fuse *f, const struct entry *entry, struct err *e);

@@ -84,23 +84,24 @@ static int grow(struct fuse *f, int64_t id, const struct sighting *s, struct err
     return rc;
 }
 
-static int insert(struct fuse *f, int64_t source, int64_t h, const struct sighting *s, int64_t *ret_id,
-                  struct err *e)
+static int insert(struct fuse *f, const struct entry *entry, int64_t h, const struct sighting *s,
+                  int64_t *ret_id, struct err *e)
 {
     struct stmt *q = db_query(f->db,
-                              "INSERT INTO sighting (h, kind, value, observed_kind, observed, source, "
+                              "INSERT INTO sighting (id, h, kind, value, observed_kind, observed, source, "
                               "sensor, class, field, hour, count, first_seen, last_seen)"
-                              " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+                              " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
                               e);
     if (!q) {
         return e->code;
     }
+    bind_number(q, number_next(f, NUMBER_SIGHTING, entry->id));
     db_int(q, h);
     db_int(q, s->kind);
     db_text(q, s->indicator);
     db_int(q, s->observed_kind);
     db_text(q, s->observed);
-    db_int(q, source);
+    db_int(q, entry->source);
     db_text(q, s->sensor);
     db_text(q, s->class);
     db_text(q, s->field);
@@ -133,5 +134,5 @@ int sighting_apply(struct fuse *f, const struct entry *entry, const struct sight
     if (rc != OK) {
         return rc;
     }
-    return *ret_id ? grow(f, *ret_id, s, e) : insert(f, entry->source, h, s, ret_id, e);
+    return *ret_id ? grow(f, *ret_id, s, e) : insert(f, entry, h, s, ret_id, e);
 }

@@ -75,16 +75,25 @@ static const struct db_migration migrations[] = {
     /* Which entry touched a sighting last: what is new or grew, for who passes it on. */
     {4, "CREATE TABLE sighting_change (sighting BIGINT PRIMARY KEY, entry BIGINT NOT NULL);"
         "CREATE INDEX sighting_change_entry ON sighting_change (entry, sighting);"},
+    /* What was taken back (withdraw.c); numbers that rows of expunged records had. */
+    {5,
+     "CREATE TABLE withdrawn (source BIGINT NOT NULL, h BIGINT NOT NULL, mode INTEGER NOT NULL, why TEXT "
+     "NOT NULL, by_whom TEXT NOT NULL, at BIGINT NOT NULL, entry BIGINT NOT NULL, PRIMARY KEY (source, h));"
+     "CREATE INDEX withdrawn_h ON withdrawn (h);"
+     "CREATE TABLE number_gone (what INTEGER NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL, entry "
+     "BIGINT NOT NULL);"
+     "CREATE INDEX document_object ON document (object) WHERE object IS NOT NULL;"
+     "CREATE INDEX document_claim ON document (claim) WHERE claim IS NOT NULL;"},
     {0, NULL},
 };
 
 static const struct db_table tables[] = {
-    {"claim", TABLE_VIEW},         {"object", TABLE_VIEW},   {"object_ref", TABLE_VIEW},
-    {"object_value", TABLE_VIEW},  {"speaker", TABLE_VIEW},  {"list", TABLE_VIEW},
-    {"list_entry", TABLE_VIEW},    {"sighting", TABLE_VIEW}, {"past", TABLE_STATE},
-    {"event_record", TABLE_STATE}, {"cursor", TABLE_STATE},  {"document", TABLE_STATE},
-    {"file_alias", TABLE_VIEW},    {"search", TABLE_STATE},  {"sighting_change", TABLE_STATE},
-    {NULL, TABLE_STATE},
+    {"claim", TABLE_VIEW},         {"object", TABLE_VIEW},       {"object_ref", TABLE_VIEW},
+    {"object_value", TABLE_VIEW},  {"speaker", TABLE_VIEW},      {"list", TABLE_VIEW},
+    {"list_entry", TABLE_VIEW},    {"sighting", TABLE_VIEW},     {"past", TABLE_STATE},
+    {"event_record", TABLE_STATE}, {"cursor", TABLE_STATE},      {"document", TABLE_STATE},
+    {"file_alias", TABLE_VIEW},    {"search", TABLE_STATE},      {"sighting_change", TABLE_STATE},
+    {"withdrawn", TABLE_VIEW},     {"number_gone", TABLE_STATE}, {NULL, TABLE_STATE},
 };
 
 const struct db_room fuse_room = {.name = "fuse", .migrations = migrations, .tables = tables};
@@ -114,6 +123,7 @@ void fuse_free(struct fuse *f)
     buf_clear(&f->told);
     benign_free(f->benign);
     seen_free(f->seen);
+    numbers_clear(&f->numbers);
     pthread_mutex_destroy(&f->index_lock);
     free(f);
 }
@@ -244,11 +254,21 @@ static int apply_drop(void *ctx, struct db *db, const struct entry *entry, struc
     return drop_apply(ctx, entry, e);
 }
 
+static int apply_withdraw(void *ctx, struct db *db, const struct entry *entry, struct err *e)
+{
+    return withdraw_apply(ctx, entry, e);
+}
+
 void fuse_kinds(struct fuse *f, struct ledger_kind *ret)
 {
     const struct ledger_kind kinds[FUSE_KINDS] = {
-        {"claims", 1, apply_claims, f},       {"objects", 1, apply_objects, f}, {"list", 1, apply_list, f},
-        {"sightings", 1, apply_sightings, f}, {"drop", 1, apply_drop, f},       {0},
+        {"claims", 1, apply_claims, f},
+        {"objects", 1, apply_objects, f},
+        {"list", 1, apply_list, f},
+        {"sightings", 1, apply_sightings, f},
+        {"drop", 1, apply_drop, f},
+        {"withdraw", 1, apply_withdraw, f},
+        {0},
     };
     memcpy(ret, kinds, sizeof(kinds));
 }

@@ -22,6 +22,7 @@ int take_begin(struct take *t, struct err *e)
     rc = ledger_state(t->f->ledger, &state, e);
     t->next_entry = state.entries + 1;
     t->claims_entry.id = t->objects_entry.id = 0;
+    t->barred = withdrawn_any(t->f, t->o->source->id);
     return rc;
 }
 
@@ -174,6 +175,36 @@ static int on_reject(void *ctx, const struct reject *r, struct err *e)
     return take_reject(t, r, e);
 }
 
+/* Refused, and not kept: what was taken back must not stand in the quarantine either. */
+static int refuse_withdrawn(struct take *t, struct sv id, struct err *e)
+{
+    const struct reject r = {
+        .offset = UINT64_MAX,
+        .code = ERR_DENIED,
+        .text = SV("this was taken back, and its source may not bring it again"),
+        .remedy = SV("`noroshi shares unwithdraw` lets it in again"),
+        .bytes = SV(""),
+    };
+    t->refused = true;
+    return tell_refused(t, &r, id, e);
+}
+
+/* What its source took back under the id that it is given out under, or with its object: refused (1); what an
+ * ended object said is no news (2). */
+static int claim_barred(struct take *t, const struct claim_rec *c, struct err *e)
+{
+    char id[64];
+    if (!t->barred || !claim_is_given(c->value.kind)) {
+        return 0;
+    }
+    if (!claim_is_object(c->ref)) {
+        stix_claim_id(t->o->source->name, c->value.kind, c->value.value, id);
+        return withdrawn_bars(t->f, t->o->source->id, sv_c(id), e);
+    }
+    int rc = withdrawn_bars(t->f, t->o->source->id, c->ref, e);
+    return rc == 0 && withdrawn_ended(t->f, t->o->source->id, c, e) ? 2 : rc;
+}
+
 static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
 {
     struct take *t = ctx;
@@ -189,6 +220,10 @@ static int on_claim(void *ctx, const struct claim_rec *given, struct err *e)
     int rc = take_begin(t, e);
     if (rc != OK) {
         return rc;
+    }
+    rc = claim_barred(t, &c, e);
+    if (rc != 0) {
+        return rc < 0 ? rc : rc == 1 ? refuse_withdrawn(t, SV_NONE, e) : OK;
     }
     enum change change;
     bool first = !t->claims_entry.id;
@@ -252,6 +287,11 @@ static int on_object(void *ctx, const struct object_rec *given, struct err *e)
     int rc = take_begin(t, e);
     if (rc != OK) {
         return rc;
+    }
+    rc = t->barred ? withdrawn_bars(t->f, t->o->source->id, o.head.id, e) : 0;
+    if (rc != 0) {
+        t->object_refused = !t->objects_aside;
+        return rc < 0 ? rc : refuse_withdrawn(t, o.head.id, e);
     }
     enum change change;
     bool first = !t->objects_entry.id;

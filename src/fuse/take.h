@@ -30,6 +30,7 @@ struct take {
 
     /* claims and objects of the open transaction */
     bool in_tx;
+    bool barred; /* the source took something back for good */
     struct pack claims, objects;
     struct entry claims_entry, objects_entry;
     int64_t next_entry;

@@ -246,6 +246,10 @@ static struct db *open_scratch(void *ctx, struct ledger_kind **ret_kinds, struct
         db_close(db);
         return NULL;
     }
+    if (fuse_ground(s->fuse, s->node->fuse, e) != OK) {
+        db_close(db);
+        return NULL;
+    }
     gather_kinds(s->fuse, s->kinds);
     *ret_kinds = s->kinds;
     return db;

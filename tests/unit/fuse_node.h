@@ -37,12 +37,12 @@ static inline void toy_kinds(struct fuse *f, struct ledger_kind *ret)
     ret[n] = (struct ledger_kind){0};
 }
 
-static inline struct db *toy_db(void)
+static inline struct db *toy_db_at(const char *path)
 {
     static const struct db_room *const rooms[] = {&ledger_room, &intake_room, &fuse_room, &share_room,
                                                   &partner_room};
     struct err e = ERR_NONE;
-    struct db *db = db_open(":memory:", DB_MEMORY, &e);
+    struct db *db = db_open(path ? path : ":memory:", path ? DB_CREATE : DB_MEMORY, &e);
     assert_non_null(db);
     for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         assert_int_equal(db_migrate(db, rooms[i], &e), OK);
@@ -50,11 +50,17 @@ static inline struct db *toy_db(void)
     return db;
 }
 
-static inline void toy_open(struct toy *t)
+static inline struct db *toy_db(void)
+{
+    return toy_db_at(NULL);
+}
+
+/* `path` NULL = in memory. */
+static inline void toy_open_at(struct toy *t, const char *path)
 {
     struct err e = ERR_NONE;
     assert_int_equal(crypto_start(&e), OK);
-    *t = (struct toy){.db = toy_db(), .now = 1770000000 * USEC_SECOND};
+    *t = (struct toy){.db = toy_db_at(path), .now = 1770000000 * USEC_SECOND};
     memset(t->secret.b, 0x5a, sizeof(t->secret.b));
     t->fuse = fuse_new(t->db, &t->secret);
     toy_kinds(t->fuse, t->kinds);
@@ -70,6 +76,11 @@ static inline void toy_open(struct toy *t)
         assert_int_equal(org_put(t->ledger, t->db, &o, t->now, &e), OK);
         assert_int_equal(db_end(t->db, true, &e), OK);
     }
+}
+
+static inline void toy_open(struct toy *t)
+{
+    toy_open_at(t, NULL);
 }
 
 static inline void toy_close(struct toy *t)
