@@ -148,11 +148,23 @@ static struct sv upstream_of(struct cmd *c, const struct peer *p, struct arena *
     return is ? arena_printf(a, "partner:%s", id) : SV("");
 }
 
+/* What a partner's node brings by itself and what is fetched from it is one source: nothing counts twice. */
+static int find_partners(struct cmd *c, const struct peer *p, struct sv upstream, int64_t *ret, struct err *e)
+{
+    *ret = 0;
+    return upstream.n ? relay_source_find(&c->node->relays, p->org, false, ret, e) : OK;
+}
+
 /* The source is made when there is none of the peer's name: all that comes in has one. In a transaction. */
 static int find_source(struct cmd *c, const char *name, struct peer *p, struct arena *a, struct err *e)
 {
     struct source s;
-    int rc = source_find(c->node->db, name ? sv_c(name) : p->name, a, &s, e);
+    struct sv upstream = upstream_of(c, p, a);
+    int rc = name ? OK : find_partners(c, p, upstream, &p->source, e);
+    if (rc != OK || (!name && p->source)) {
+        return rc;
+    }
+    rc = source_find(c->node->db, name ? sv_c(name) : p->name, a, &s, e);
     if (rc == ERR_NOT_FOUND && !name) {
         *e = ERR_NONE;
         s = (struct source){.uuid = uuid_v4(),
@@ -161,7 +173,7 @@ static int find_source(struct cmd *c, const char *name, struct peer *p, struct a
                             .reliability = 'F',
                             .zone = SV("UTC"),
                             .tlp = TLP_AMBER,
-                            .upstream = upstream_of(c, p, a)};
+                            .upstream = upstream};
         rc = source_put(c->node->ledger, c->node->db, &s, time_now(), e);
     }
     p->source = s.id;

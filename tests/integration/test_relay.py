@@ -33,7 +33,7 @@ def bundle(objects):
     return json.dumps({"type": "bundle", "id": f"bundle--{uuid.uuid4()}", "objects": objects})
 
 
-def agreement(t, a, b, human="never"):
+def agreement(t, a, b, human):
     """In force between two: network safety, and exercises."""
     draft = json.loads(a.run("agreement", "draft", "network-safety", "--with", b.called, code=0).out)
     draft["purposes"].append("exercise")
@@ -69,12 +69,11 @@ def made_trio(t):
     tw, jp, us = homes
     for a, b in ((tw, jp), (jp, tw), (tw, us), (us, tw)):
         befriend_at(t, a, b, ports[b.called])
-    agreement(t, tw, jp)
-    agreement(t, tw, us, human="always")
+    signed = {b.called: agreement(t, tw, b, human) for b, human in ((jp, "never"), (us, "always"))}
     open_to(tw, jp, us)
     open_to(jp, tw)
     open_to(us, tw)
-    return tw, jp, us, ports
+    return tw, jp, us, ports, signed
 
 
 def befriend_at(t, a, b, port):
@@ -140,7 +139,7 @@ def answered(home, partner="JPCERT"):
 
 def test_a_new_indicator_is_seen_at_the_partner(t):
     """Events that the partner saw before, and events after."""
-    tw, jp, us, ports = trio(t)
+    tw, jp, us, ports, _ = trio(t)
     relay(tw, "JPCERT")
     took = {}
     with serve(tw, ports) as at_tw, serve(jp, ports) as at_jp:
@@ -170,6 +169,174 @@ def test_a_new_indicator_is_seen_at_the_partner(t):
 
 def ids_and_values(home):
     return home.rows("SELECT value FROM claim")
+
+
+def stix_sightings(home, partner):
+    return [json.loads(r[0]) for r in home.rows("SELECT o.body FROM object o JOIN source s ON s.id = o.source WHERE o.type = 'sighting' AND s.name = ? "
+                                                "ORDER BY o.id", partner)]
+
+
+def test_a_sighting_goes_back_to_whose_indicator_it_is(t):
+    tw, jp, us, ports, _ = trio(t)
+    relay(tw, "JPCERT")
+    relay(jp, "TWCERT")
+    mine = indicator("theirs.evil.example", object_marking_refs=[GREEN])
+    with serve(tw, ports) as at_tw, serve(jp, ports) as at_jp:
+        k, kj = key(tw), key(jp)
+        see(at_jp, kj, "theirs.evil.example")
+        see(at_jp, kj, "nothing.of.theirs.example")
+        post(at_tw, k, [mine])
+        got = until(lambda: stix_sightings(tw, "JPCERT"), "the sighting is back", 20)
+        equal([(s["sighting_of_ref"], s["count"]) for s in got], [(mine["id"], 1)], "which, how often")
+        text = json.dumps(got)
+        true("10.1.2.3" not in text and "where_sighted_refs" not in text and "sensor" not in text, f"nothing of where inside: {text}")
+        see(at_jp, kj, "theirs.evil.example", seconds_ago=30)
+        time.sleep(3)
+        equal(len(stix_sightings(tw, "JPCERT")), 1, "once a minute at most")
+        shown = [r for r in tw.json("look", mine["id"])["relationships"] if r["type"] == "sighting"]
+        equal([r["source"] for r in shown], ["JPCERT"], "look shows who saw it")
+        answered(tw)
+        answered(jp, "TWCERT")
+        ids = {o["id"] for o in got}
+        equal(ids & ids_from(jp, "TWCERT"), set(), "a sighting of ours does not come back")
+    for home in (tw, jp):
+        home.verified()
+
+
+def test_history_never_delays_what_is_new(t):
+    tw, jp, us, ports, _ = trio(t)
+    many = [indicator(f"h{i}.history.example", object_marking_refs=[GREEN]) for i in range(HISTORY)]
+    tw.intake("cert", t.file("history.json", bundle(many)), code=0)
+    with serve(tw, ports) as at_tw, serve(jp, ports) as at_jp:
+        k = key(tw)
+        until(lambda: tw.rows("SELECT count(*) FROM member WHERE source = (SELECT id FROM source WHERE name = 'cert')")[0][0] == HISTORY,
+              "the collection is filled", 60)
+        relay(tw, "JPCERT")
+        until(lambda: len(ids_from(jp, "TWCERT")) > 300, "history begins", 30)
+        took = []
+        for n in range(3):
+            began = time.monotonic()
+            post(at_tw, k, [indicator(f"new{n}.evil.example", object_marking_refs=[GREEN])])
+            until(lambda: jp.rows("SELECT 1 FROM claim WHERE value = ?", f"new{n}.evil.example"), "the new one is there", 20)
+            took.append(time.monotonic() - began)
+        left = HISTORY - len(ids_from(jp, "TWCERT"))
+        print(f"  {took} s while {left} of {HISTORY} were still to come")
+        true(left > 0, "it overtook")
+        true(max(took) < BUDGET, f"within the budget: {took}")
+        until(lambda: len(ids_from(jp, "TWCERT")) == HISTORY + 3, "all comes", 240)
+        answered(tw)
+    no_doubles(tw, HISTORY + 3)
+
+
+def no_doubles(home, things, partner="JPCERT"):
+    """Each thing went once, and stands in the register once."""
+    shares = [s for s in home.json("shares", "list", "--partner", partner, "--limit", 100000) if s["share"]["channel"] == "relay"]
+    equal(sum(s["share"]["things"] for s in shares), things, "things in the register")
+    true(all(s["complete"] for s in shares), "all were acknowledged")
+    sums = [s["share"]["payload_sha256"] for s in shares]
+    equal(len(set(sums)), len(sums), "no message twice")
+
+
+def test_killed_at_either_side_nothing_is_lost_or_doubled(t):
+    tw, jp, us, ports, _ = trio(t)
+    relay(tw, "JPCERT")
+    objects = [indicator(f"k{i}.evil.example", object_marking_refs=[GREEN]) for i in range(2400)]
+    at_tw, at_jp = serve(tw, ports), serve(jp, ports)
+    try:
+        k = key(tw)
+        for n in range(12):
+            post(at_tw, k, objects[n * 200:(n + 1) * 200])
+            if n % 3 == 1:
+                at_jp.kill()
+                at_jp = serve(jp, ports)
+            if n % 3 == 2:
+                at_tw.kill()
+                at_tw = serve(tw, ports)
+        until(lambda: len(ids_from(jp, "TWCERT")) == len(objects), "all comes", 90)
+        answered(tw)
+    finally:
+        for running in (at_tw, at_jp):
+            running.stop()
+            running.log.close()
+    mine = {o["id"]: o for o in objects}
+    theirs = {o["id"]: o for o in (json.loads(r[0]) for r in jp.rows("SELECT body FROM object"))}
+    equal({i: hashlib.sha256(json.dumps(o, sort_keys=True).encode()).hexdigest() for i, o in theirs.items()},
+          {i: hashlib.sha256(json.dumps(o, sort_keys=True).encode()).hexdigest() for i, o in mine.items()}, "the same objects")
+    equal(len(jp.rows("SELECT 1 FROM object")), len(objects), "each once")
+    no_doubles(tw, len(objects))
+    for home in (tw, jp):
+        home.verified()
+
+
+def test_what_a_person_releases_stays_until_then(t):
+    tw, jp, us, ports, _ = trio(t)
+    relay(tw, "USCERT")
+    relay(tw, "JPCERT")
+    with serve(tw, ports) as at_tw, serve(us, ports), serve(jp, ports):
+        post(at_tw, key(tw), [indicator("careful.evil.example", object_marking_refs=[GREEN])])
+        until(lambda: ids_from(jp, "TWCERT"), "who needs no release has it", 20)
+        held = until(lambda: tw.json("relay", "status", "USCERT")[0]["held_by_rule"], "it is held back", 20)
+        equal((held, ids_from(us, "TWCERT"), tw.json("relay", "status", "USCERT")[0]["sent"]), ({"release": 1}, set(), 0), "held")
+        equal([s for s in tw.json("shares", "list", "--partner", "USCERT") if s["share"]["channel"] == "relay"], [], "nothing in the register")
+
+
+def test_exercises_stay_apart(t):
+    tw, jp, us, ports, _ = trio(t)
+    relay(tw, "JPCERT")
+    tw.run("relay", "add", "JPCERT", "--collection", "drill", code=0)
+    with serve(tw, ports) as at_tw, serve(jp, ports):
+        k = key(tw)
+        post(at_tw, k, [indicator("real.evil.example", object_marking_refs=[GREEN])])
+        drill = indicator("drill.evil.example", object_marking_refs=[GREEN])
+        answer = at_tw.client(key(tw, "admin")).post("/share/collections/drill/objects/", json.dumps({"objects": [drill]}), type="application/taxii+json;version=2.1",
+                                      headers={"Accept": "application/taxii+json;version=2.1"})
+        equal((answer.status, answer.json()["success_count"]), (202, 1), "posted to the exercise")
+        got = until(lambda: len(rows := jp.rows("SELECT o.stix_id, s.name, s.exercise FROM object o JOIN source s ON s.id = o.source")) == 2 and rows,
+                    "both come", 20)
+        equal({r[1]: r[2] for r in got}, {"TWCERT": 0, "TWCERT (exercise)": 1}, "sources of their own")
+        equal([r[2] for r in got if r[0] == drill["id"]], [1], "the drill's is of an exercise")
+        answered(tw)
+
+
+def test_withdrawn_and_stopped(t):
+    """A revoked version follows to who has it; without an agreement nothing goes, and what was held back follows when it is in force again."""
+    tw, jp, us, ports, signed = trio(t)
+    relay(tw, "JPCERT")
+    one = indicator("one.evil.example", object_marking_refs=[GREEN])
+    with serve(tw, ports) as at_tw, serve(jp, ports):
+        k = key(tw)
+        post(at_tw, k, [one])
+        until(lambda: ids_from(jp, "TWCERT"), "it comes", 20)
+        act(tw, "agreement", "suspend", signed["JPCERT"])
+        two = indicator("two.evil.example", object_marking_refs=[GREEN])
+        post(at_tw, k, [two])
+        until(lambda: tw.json("relay", "status", "JPCERT")[0]["held_by_rule"].get("agreement"), "held back", 20)
+        equal(ids_from(jp, "TWCERT"), {one["id"]}, "nothing goes")
+        time.sleep(1.1)  # statements are told apart by seconds
+        act(tw, "agreement", "resume", signed["JPCERT"])
+        until(lambda: two["id"] in ids_from(jp, "TWCERT"), "what was held back follows", 20)
+        equal(answered(tw)["held"], 0, "nothing is held back any more")
+        never = indicator("never.evil.example", object_marking_refs=[GREEN], revoked=True)
+        post(at_tw, k, [{**one, "modified": stamp(), "revoked": True}, never])
+        until(lambda: jp.rows("SELECT 1 FROM object WHERE stix_id = ? AND revoked = 1", one["id"]), "the revoked version follows", 20)
+        answered(tw)
+        true(never["id"] not in ids_from(jp, "TWCERT"), "what was never given is not taken back")
+        no_doubles(tw, 3)
+
+
+def test_pulling_next_to_it_doubles_nothing(t):
+    tw, jp, us, ports, _ = trio(t)
+    relay(tw, "JPCERT")
+    with serve(tw, ports) as at_tw, serve(jp, ports):
+        k = key(tw)
+        post(at_tw, k, [indicator(f"p{i}.evil.example", object_marking_refs=[GREEN]) for i in range(20)])
+        until(lambda: len(ids_from(jp, "TWCERT")) == 20, "by relay", 20)
+        jp.run("peer", "add", "taipei", "--partner", "TWCERT", "--every", "never", code=0)
+        report = jp.json("peer", "sync", "taipei")
+        equal(len(jp.rows("SELECT 1 FROM object")), 20, f"each once: {report}")
+        equal(len(jp.rows("SELECT 1 FROM claim")), 20, "each claim once")
+        equal(jp.json("look", "p1.evil.example")["indicators"][0]["sources"], ["TWCERT"], "one source")
+        answered(tw)
 
 
 if __name__ == "__main__":

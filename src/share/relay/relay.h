@@ -98,6 +98,9 @@ int relay_acknowledged(void *relays, const struct message *m, bool accepted, str
  */
 int relay_source(const struct relays *r, struct uuid partner, bool exercise, char reliability, enum tlp tlp,
                  usec now, struct source *ret, struct arena *a, struct err *e) MUST_USE;
+/* The number of that source, 0 = there is none yet. */
+int relay_source_find(const struct relays *r, struct uuid partner, bool exercise, int64_t *ret,
+                      struct err *e) MUST_USE;
 
 /* How a thing came here first by relay. ERR_NOT_FOUND. */
 struct relay_arrival {

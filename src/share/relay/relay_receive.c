@@ -57,6 +57,13 @@ static int find_source(const struct relays *r, struct sv partner, bool exercise,
     return rc < 0 ? rc : OK;
 }
 
+int relay_source_find(const struct relays *r, struct uuid partner, bool exercise, int64_t *ret, struct err *e)
+{
+    char id[37];
+    uuid_text(partner, id);
+    return find_source(r, sv_c(id), exercise, ret, e);
+}
+
 static int make_source(const struct relays *r, const struct partner *p, bool exercise, usec now,
                        struct source *ret, struct arena *a, struct err *e)
 {
