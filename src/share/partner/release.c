@@ -114,7 +114,7 @@ static bool may_name_somebody(struct sv json)
 static enum pact_data data_of(struct jv o, struct sv type, const struct kinds *k)
 {
     static const char *const types[] = {"user-account", "email-addr", "email-message"};
-    static const char *const kinds[] = {"email-addr", "phone"};
+    static const char *const kinds[] = {"email-addr", "phone-number"};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (sv_eq(type, sv_c(types[i]))) {
             return DATA_OTHER;
