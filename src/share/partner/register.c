@@ -21,6 +21,10 @@ static const struct db_migration migrations[] = {
     /* Of what a copy that went to somebody is one. */
     {3, "CREATE TABLE share_copy (id TEXT PRIMARY KEY, original TEXT NOT NULL);"
         "CREATE INDEX share_copy_original ON share_copy (original);"},
+    /* The entry by which it, or its newest version, went. */
+    {4, "ALTER TABLE share_given ADD COLUMN entry BIGINT NOT NULL DEFAULT 0;"
+        "CREATE INDEX share_given_h ON share_given (h);"
+        "CREATE INDEX share_given_entry ON share_given (entry);"},
     {0, NULL},
 };
 static const struct db_table tables[] = {

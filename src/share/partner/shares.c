@@ -87,14 +87,15 @@ int share_apply(void *ctx, struct db *db, const struct entry *entry, struct err 
 }
 
 /* What went is known by the hash of its id: withdrawals go to those who have it, and to nobody else. */
-static int note_given(struct db *db, const struct share *s, struct err *e)
+static int note_given(struct db *db, const struct share *s, int64_t entry, struct err *e)
 {
     char partner[37];
     struct stmt *q =
         s->given_count
             ? db_query(db,
-                       "INSERT INTO share_given (partner, h, version) VALUES (?,?,?) ON CONFLICT (partner, "
-                       "h) DO UPDATE SET version = excluded.version WHERE excluded.version IS NOT NULL AND "
+                       "INSERT INTO share_given (partner, h, version, entry) VALUES (?,?,?,?) ON CONFLICT "
+                       "(partner, h) DO UPDATE SET version = excluded.version, entry = excluded.entry WHERE "
+                       "excluded.version IS NOT NULL AND "
                        "(share_given.version IS NULL OR share_given.version < excluded.version)",
                        e)
             : NULL;
@@ -104,6 +105,7 @@ static int note_given(struct db *db, const struct share *s, struct err *e)
         db_text(q, sv_c(partner));
         db_int(q, s->given[i]);
         db_time(q, s->version ? s->version[i] : USEC_NONE);
+        db_int(q, entry);
         rc = db_run(q, e);
     }
     db_done(q);
@@ -133,7 +135,7 @@ int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t
     write_share(s, &b);
     int rc = b.failed ? err_set(e, ERR_LIMIT, "the share does not fit")
                       : register_append(l, db, "share", buf_sv(&b), s->at, ret_entry, e);
-    rc = rc == OK ? note_given(db, s, e) : rc;
+    rc = rc == OK ? note_given(db, s, *ret_entry, e) : rc;
     rc = rc == OK ? note_copies(db, s, e) : rc;
     buf_clear(&b);
     return rc;
