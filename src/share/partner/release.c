@@ -203,7 +203,9 @@ static void onward_of(const struct release *r, struct uuid home, struct release_
     ask->onward = ONWARD_LIST;
     for (size_t i = 0; i < r->agreements; i++) {
         const struct agreement *g = r->agreement[i].agreement;
-        for (size_t k = 0; r->agreement[i].active && k < g->grants; k++) {
+        /* Active says that it is signed and not over, not that it has begun. */
+        bool in_force = r->agreement[i].active && g->valid_from <= r->now;
+        for (size_t k = 0; in_force && k < g->grants; k++) {
             const struct agreement_grant *grant = &g->grant[k];
             if (!uuid_eq(grant->from, ask->origin) || !uuid_eq(grant->to, home) ||
                 !word_list_has(grant->object_types, ask->type)) {
