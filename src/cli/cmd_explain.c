@@ -9,16 +9,31 @@ struct asked {
     enum tlp tlp;
 };
 
-static void print_answer_json(struct cmd *c, const char *object, const struct release_answer *a)
+static const char *const FORMS[] = {"stays", "original", "copy"};
+
+static void print_answer_json(struct cmd *c, const char *object, const struct release_written *written,
+                              struct sv text)
 {
+    const struct release_answer *a = &written->answer;
     struct buf b;
     struct jw w;
     char id[37], until[32];
-    buf_init(&b, 1u << 18);
+    buf_init(&b, 128u << 20);
     jw_init(&w, &b);
     jw_obj(&w);
     jw_kstr(&w, "object", sv_c(object));
-    jw_kbool(&w, "goes", a->allow && a->redactions == 0);
+    jw_kbool(&w, "goes", written->form != FORM_STAYS);
+    jw_kstr(&w, "form", sv_c(FORMS[written->form]));
+    if (written->why) {
+        jw_kstr(&w, "why", sv_c(written->why));
+    }
+    if (written->form == FORM_COPY) {
+        jw_kstr(&w, "copy_id", written->id);
+    }
+    if (text.n) {
+        jw_key(&w, "copy");
+        jw_raw(&w, text);
+    }
     jw_kbool(&w, "allow", a->allow);
     jw_kstr(&w, "rule", sv_c(release_rule_name(a->rule)));
     if (a->agreement) {
@@ -67,11 +82,18 @@ static const char *sentence(enum release_rule rule)
     return (unsigned)rule < RULE_MAX ? text[rule] : "unknown";
 }
 
-static void print_answer(struct cmd *c, const struct release_answer *a)
+static void print_answer(struct cmd *c, const struct release_written *written)
 {
+    static const char *const words[] = {"stays", "goes", "goes as a copy"};
+    const struct release_answer *a = &written->answer;
     char id[37], until[32];
-    fprintf(c->out, "%s: %s (%s)\n", a->allow && a->redactions == 0 ? "goes" : "stays", sentence(a->rule),
+    fprintf(c->out, "%s: %s (%s)\n", words[written->form], written->why ? written->why : sentence(a->rule),
             release_rule_name(a->rule));
+    if (written->form == FORM_COPY) {
+        fputs("copy         ", c->out);
+        print_safe(c->out, written->id);
+        fputc('\n', c->out);
+    }
     if (a->agreement) {
         uuid_text(a->agreement->id, id);
         fprintf(c->out, "agreement    %s version %lld  ", id, (long long)a->agreement->version);
@@ -81,7 +103,7 @@ static void print_answer(struct cmd *c, const struct release_answer *a)
                 tlp_name(a->grant->ceiling));
     }
     if (a->redactions) {
-        fputs("held back, since these members must not go:", c->out);
+        fputs("taken out   ", c->out);
         for (size_t i = 0; i < a->redactions; i++) {
             fputc(' ', c->out);
             print_safe(c->out, a->redact[i]);
@@ -95,27 +117,51 @@ static void print_answer(struct cmd *c, const struct release_answer *a)
     }
 }
 
-static int ask(struct cmd *c, const struct asked *o, const char *to, enum purpose purpose, const char *object,
+static struct release_maker maker_of(const struct cmd *c)
+{
+    return (struct release_maker){
+        .fuse = c->node->fuse, .ledger = c->node->ledger, .secret = &c->node->secret};
+}
+
+static void print_both(struct cmd *c, const char *object, const struct release_written *written,
+                       struct sv text, bool copy)
+{
+    bool shown = copy && written->form != FORM_STAYS;
+    if (c->json) {
+        print_answer_json(c, object, written, shown ? text : SV_NONE);
+        return;
+    }
+    print_answer(c, written);
+    if (shown) {
+        fprintf(c->out, "%.*s\n", SV_ARG(text));
+    }
+}
+
+static int ask(struct cmd *c, const struct asked *o, const char *to, enum purpose purpose, bool copy,
                struct err *e)
 {
     struct arena a;
     struct partner p;
     struct release r;
-    struct release_answer answer;
+    struct release_written written;
+    struct buf text;
+    const struct release_maker maker = maker_of(c);
     usec now = time_now();
     arena_init(&a, 16u << 20);
+    buf_init(&text, 64u << 20);
     int rc = partner_find(c->node->db, sv_c(to), &a, &p, e);
     if (rc == OK) {
         const struct release_thing t = {buf_sv(&o->json), o->source, o->tlp};
         rc = release_open(&r, c->node->db, p.card.id, purpose, now, e);
-        rc = rc == OK ? release_ask(&r, &t, &answer, e) : rc;
-        if (rc == OK && c->json) {
-            print_answer_json(c, object, &answer);
-        } else if (rc == OK) {
-            print_answer(c, &answer);
+        rc = rc == OK ? release_copies(&r, &maker, e) : rc;
+        rc = rc == OK ? release_write(&r, &t, &text, &written, e) : rc;
+        if (rc >= 0) {
+            print_both(c, c->argv[0], &written, buf_sv(&text), copy);
+            rc = OK;
         }
         release_close(&r);
     }
+    buf_clear(&text);
     arena_clear(&a);
     return rc;
 }
@@ -125,8 +171,8 @@ static int ask(struct cmd *c, const struct asked *o, const char *to, enum purpos
 struct surveying {
     struct cmd *c;
     struct release release;
-    struct buf thing;
-    uint64_t total, goes, by_rule[RULE_MAX], redacted;
+    struct buf thing, text;
+    uint64_t total, goes, by_rule[RULE_MAX], copies;
     usec told;
     bool list; /* one line a thing */
 };
@@ -142,24 +188,26 @@ static void tell_progress(struct surveying *s)
     }
 }
 
-static void tell_thing(struct surveying *s, struct sv id, const struct release_answer *a)
+static void tell_thing(struct surveying *s, struct sv id, const struct release_written *written)
 {
-    bool goes = a->allow && a->redactions == 0;
+    const struct release_answer *a = &written->answer;
+    bool goes = written->form != FORM_STAYS;
     if (s->c->json) {
-        fprintf(s->c->out, "{\"id\":\"%.*s\",\"goes\":%s,\"rule\":\"%s\",\"redact\":%zu}\n", SV_ARG(id),
-                goes ? "true" : "false", release_rule_name(a->rule), a->redactions);
+        fprintf(s->c->out, "{\"id\":\"%.*s\",\"goes\":%s,\"form\":\"%s\",\"rule\":\"%s\",\"redact\":%zu}\n",
+                SV_ARG(id), goes ? "true" : "false", FORMS[written->form], release_rule_name(a->rule),
+                a->redactions);
         return;
     }
-    fprintf(s->c->out, "%s  ", goes ? "+" : "-");
+    fprintf(s->c->out, "%s  ", written->form == FORM_COPY ? "~" : goes ? "+" : "-");
     print_cell(s->c->out, id, 62);
     fprintf(s->c->out, "%s%s\n", release_rule_name(a->rule),
-            a->allow && !goes ? " (members must not go)" : "");
+            written->form == FORM_COPY ? " (as a copy)" : "");
 }
 
 static int on_item(void *ctx, const struct fuse_item *i, struct err *e)
 {
     struct surveying *s = ctx;
-    struct release_answer a;
+    struct release_written written;
     if (i->ended) {
         return OK;
     }
@@ -169,16 +217,17 @@ static int on_item(void *ctx, const struct fuse_item *i, struct err *e)
         return rc;
     }
     const struct release_thing t = {buf_sv(&s->thing), i->source, i->tlp};
-    rc = release_ask(&s->release, &t, &a, e);
-    if (rc != OK) {
+    buf_reset(&s->text);
+    rc = release_write(&s->release, &t, &s->text, &written, e);
+    if (rc < 0) {
         return rc;
     }
     s->total++;
-    s->by_rule[a.rule]++;
-    s->redacted += a.allow && a.redactions;
-    s->goes += a.allow && !a.redactions;
+    s->by_rule[written.answer.rule]++;
+    s->copies += written.form == FORM_COPY;
+    s->goes += written.form != FORM_STAYS;
     if (s->list) {
-        tell_thing(s, i->id, &a);
+        tell_thing(s, i->id, &written);
     }
     tell_progress(s);
     return OK;
@@ -203,8 +252,8 @@ static void print_survey(struct surveying *s)
         fputs("\r\033[K", s->c->err);
     }
     if (s->c->json) {
-        fprintf(out, "{\"things\":%llu,\"goes\":%llu,\"withheld_members\":%llu,\"rules\":{",
-                (unsigned long long)s->total, (unsigned long long)s->goes, (unsigned long long)s->redacted);
+        fprintf(out, "{\"things\":%llu,\"goes\":%llu,\"copies\":%llu,\"rules\":{",
+                (unsigned long long)s->total, (unsigned long long)s->goes, (unsigned long long)s->copies);
         for (int r = 0; r < RULE_MAX; r++) {
             fprintf(out, "%s\"%s\":%llu", r ? "," : "", release_rule_name((enum release_rule)r),
                     (unsigned long long)s->by_rule[r]);
@@ -213,8 +262,9 @@ static void print_survey(struct surveying *s)
         return;
     }
     fprintf(out, "%llu things, %llu would go\n", (unsigned long long)s->total, (unsigned long long)s->goes);
-    if (s->redacted) {
-        fprintf(out, "%10llu  stay: members of them must not go\n", (unsigned long long)s->redacted);
+    if (s->copies) {
+        fprintf(out, "%10llu  of them as copies, without members that must not go\n",
+                (unsigned long long)s->copies);
     }
     for (int r = RULE_GRANTED + 1; r < RULE_MAX; r++) {
         if (s->by_rule[r]) {
@@ -230,10 +280,13 @@ static int survey(struct cmd *c, const char *to, enum purpose purpose, bool list
     struct partner p;
     struct surveying s = {.c = c, .list = list, .told = time_ticks()};
     arena_init(&a, 64u << 20);
+    const struct release_maker maker = maker_of(c);
     buf_init(&s.thing, 64u << 20);
+    buf_init(&s.text, 64u << 20);
     int rc = partner_find(c->node->db, sv_c(to), &a, &p, e);
     if (rc == OK) {
         rc = release_open(&s.release, c->node->db, p.card.id, purpose, time_now(), e);
+        rc = rc == OK ? release_copies(&s.release, &maker, e) : rc;
         rc = rc == OK ? source_each(c->node->db, &a, on_source, &s, e) : rc;
         release_close(&s.release);
     }
@@ -243,6 +296,7 @@ static int survey(struct cmd *c, const char *to, enum purpose purpose, bool list
         err_set(e, rc, "a stored thing cannot be read; run noroshi verify");
     }
     buf_clear(&s.thing);
+    buf_clear(&s.text);
     arena_clear(&a);
     return rc;
 }
@@ -250,12 +304,10 @@ static int survey(struct cmd *c, const char *to, enum purpose purpose, bool list
 static int run(struct cmd *c)
 {
     const char *to = NULL, *purpose_text = "network_safety";
-    bool all = false, list = false;
-    const struct opt opts[] = {{"--to", &to, NULL},
-                               {"--purpose", &purpose_text, NULL},
-                               {"--all", NULL, &all},
-                               {"--list", NULL, &list},
-                               {0}};
+    bool all = false, list = false, copy = false;
+    const struct opt opts[] = {{"--to", &to, NULL},     {"--purpose", &purpose_text, NULL},
+                               {"--all", NULL, &all},   {"--list", NULL, &list},
+                               {"--copy", NULL, &copy}, {0}};
     enum purpose purpose;
     struct err e = ERR_NONE;
     struct arena a;
@@ -277,7 +329,7 @@ static int run(struct cmd *c)
     buf_init(&o.json, 64u << 20);
     int rc = cmd_view(c, &a, &view, &e);
     rc = rc == OK ? fuse_thing(c->node->fuse, &view, sv_c(c->argv[0]), &o.json, &o.source, &o.tlp, &e) : rc;
-    rc = rc == OK ? ask(c, &o, to, purpose, c->argv[0], &e) : rc;
+    rc = rc == OK ? ask(c, &o, to, purpose, copy, &e) : rc;
     buf_clear(&o.json);
     arena_clear(&a);
     return rc == OK ? EXIT_DONE : could_not(c, &e);
@@ -285,18 +337,20 @@ static int run(struct cmd *c)
 
 const struct command cmd_explain = {
     "explain", "why something would go to a partner, or not",
-    "usage: noroshi explain OBJECT --to PARTNER [--purpose PURPOSE] [--json]\n"
+    "usage: noroshi explain OBJECT --to PARTNER [--purpose PURPOSE] [--copy] [--json]\n"
     "       noroshi explain --all [--list] --to PARTNER [--purpose PURPOSE] [--json]\n\n"
     "OBJECT is a STIX id or a value. Says which rule decides, which grant of which agreement, which members "
-    "would "
-    "have to\n"
-    "be taken out, and what the partner is obliged to. The same decision is made for every thing that "
-    "leaves.\n\n"
+    "are taken\n"
+    "out, and what the partner is obliged to; with --copy also the very bytes that would go. The same "
+    "decision "
+    "is made for\n"
+    "everything that leaves. What loses members goes as a copy, an object of its own (docs/copies.md).\n\n"
     "Purposes: network_safety (default), cybercrime_investigation, prosecution_assistance, "
     "victim_notification,\n"
     "deconfliction, exercise.\n\n"
     "examples:\n"
     "  noroshi explain 203.0.113.7 --to JPCERT\n"
+    "  noroshi explain sighting--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --to JPCERT --copy\n"
     "  noroshi explain --all --to JPCERT\n"
     "  noroshi explain threat-actor--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --to JPCERT --json\n\n"
     "exit codes: 0 answered, 2 wrong use, 3 could not\n",

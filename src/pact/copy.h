@@ -63,6 +63,9 @@ struct copy_terms {
     enum tlp marking;  /* of the whole, as the node holds it */
     /* What stands for a reference: 1 and an id, 0 = the object stays. */
     int (*ref)(void *ctx, struct sv property, struct sv target, struct sv *ret, struct err *e);
+    /* Appends an object that is known here, 1, or 0: what one that is taken out is called must not show
+     * either. May be NULL. */
+    int (*about)(void *ctx, struct sv id, struct buf *json, struct err *e);
     void *ctx;
 };
 /* Works on one object at a time; its memory serves the next. */

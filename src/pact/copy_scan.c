@@ -158,6 +158,7 @@ bool pact_names_somebody(struct jv v)
 /* ---- what was taken out */
 
 struct looking {
+    struct copier *c;
     struct arena *a;
     const struct copy_terms *t;
     struct sv needle[NEEDLES];
@@ -166,6 +167,8 @@ struct looking {
     struct buf plain;
     const char *why;
     struct arena tokens;
+    int rc;
+    struct err *e;
 };
 
 /* An instant that is the same elsewhere tells nothing of the one that was taken out. */
@@ -235,12 +238,43 @@ static bool is_telling(struct sv token)
     return digits >= 4;
 }
 
+static bool is_id(struct sv text)
+{
+    struct uuid u;
+    return text.n > 38 && uuid_parse(sv_sub(text, text.n - 36, 36), &u) && text.p[text.n - 37] == '-';
+}
+
+/* What the object is called that was referred to: a name tells as much as an id. */
+static void add_names(struct looking *l, struct sv id)
+{
+    static const char *const names[] = {"name",         "aliases", "value",         "contact_information",
+                                        "display_name", "user_id", "account_login", "street_address"};
+    struct jv object, member;
+    buf_reset(&l->c->scratch);
+    int rc = l->rc == OK && l->t->about ? l->t->about(l->t->ctx, id, &l->c->scratch, l->e) : 0;
+    if (rc == 1) {
+        rc = json_parse(l->c->another, buf_sv(&l->c->scratch), &object, l->e);
+        for (size_t i = 0; rc == OK && i < sizeof(names) / sizeof(names[0]); i++) {
+            struct jv v = json_get(object, sv_c(names[i]));
+            struct json_it it = json_each(v);
+            add_needle(l, json_str(v).p ? json_str(v) : SV(""));
+            while (json_next(&it, NULL, &member)) {
+                add_needle(l, json_str(member).p ? json_str(member) : SV(""));
+            }
+        }
+    }
+    l->rc = rc < 0 ? rc : l->rc;
+}
+
 static void add_needles(struct looking *l, struct jv v)
 {
     struct json_it it = json_each(v);
     struct sv key, text = json_str(v), token;
     struct jv member;
-    if (text.p) {
+    if (text.p && is_id(text)) {
+        add_needle(l, text);
+        add_names(l, text);
+    } else if (text.p) {
         add_needle(l, text);
         struct sv rest = text;
         while (next_token(&rest, &token)) {
@@ -248,6 +282,8 @@ static void add_needles(struct looking *l, struct jv v)
                 add_needle(l, token);
             }
         }
+    }
+    if (text.p) {
         return;
     }
     if (json_type(v) == JSON_INT || json_type(v) == JSON_UINT || json_type(v) == JSON_FLOAT) {
@@ -336,12 +372,6 @@ static bool holds_other_kind(struct looking *l, struct sv text)
     return false;
 }
 
-static bool is_id(struct sv text)
-{
-    struct uuid u;
-    return text.n > 38 && uuid_parse(sv_sub(text, text.n - 36, 36), &u) && text.p[text.n - 37] == '-';
-}
-
 static void look_at_text(struct looking *l, struct sv text, bool free_text)
 {
     buf_reset(&l->plain);
@@ -411,12 +441,18 @@ static void on_value(void *ctx, const struct obs *o, bool stated)
     k->other = k->other || !word_list_has(k->grant->kinds, sv_c(kind_name(o->kind)));
 }
 
+/* The list that its own proof will stand in is still empty, which no list may be in the end (STIX 2.1 2.10).
+ */
 static const char *check_form(struct copier *c)
 {
     static const struct stix_policy must = {.must_only = true};
     struct stix_report r = {.a = &c->a};
+    size_t own = 0;
     stix_check_by(c->made.object, &must, &r);
-    return r.must ? "without what must not go it would be no valid object any more" : NULL;
+    for (size_t i = 0; i < r.n; i++) {
+        own += r.msg[i].level == STIX_MUST && sv_ends(r.msg[i].pointer, SV(COPY_EXTENSION "/proofs"));
+    }
+    return r.must > own ? "without what must not go it would be no valid object any more" : NULL;
 }
 
 int copy_look_again(struct copier *c, struct jv original, const struct copy_terms *t, const char **ret_why,
@@ -428,13 +464,16 @@ int copy_look_again(struct copier *c, struct jv original, const struct copy_term
     if (!l) {
         return err_set(e, ERR_MEMORY, "no memory to look at a copy again");
     }
+    l->c = c;
+    l->e = e;
     l->a = &c->a;
     l->t = t;
     buf_init(&l->plain, COPY_MOST);
     arena_init(&l->tokens, 1u << 20);
     gather(l, original, true);
+    add_needle(l, json_get_str(original, SV("id")));
     l->why = l->more ? "too much was taken out to be sure that none of it stands elsewhere" : check_form(c);
-    int rc = l->why ? OK : stix_values(c->made.object, &c->a, on_value, &kinds, e);
+    int rc = l->why || l->rc != OK ? l->rc : stix_values(c->made.object, &c->a, on_value, &kinds, e);
     if (rc == OK && kinds.other) {
         l->why = "it holds a value of a kind that the grant does not cover";
     }

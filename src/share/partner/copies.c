@@ -187,6 +187,19 @@ static int on_ref(void *ctx, struct sv property, struct sv target, struct sv *re
     return 1;
 }
 
+static int on_about(void *ctx, struct sv id, struct buf *json, struct err *e)
+{
+    struct copying *c = ctx;
+    struct err missing = ERR_NONE;
+    int64_t source;
+    enum tlp tlp;
+    int rc = fuse_thing(c->maker.fuse, &c->view, id, json, &source, &tlp, &missing);
+    if (rc != OK && rc != ERR_NOT_FOUND) {
+        *e = missing;
+    }
+    return rc == OK ? 1 : rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* ---- making */
 
 static int sign(void *ctx, struct sv type, struct sv body, uint8_t ret[64], struct err *e)
@@ -214,6 +227,7 @@ int copying_write(struct copying *c, const struct release *r, const struct agree
                                      .creator = sv_c(c->holder),
                                      .marking = r->marking,
                                      .ref = on_ref,
+                                     .about = on_about,
                                      .ctx = c};
     *ret_why = NULL;
     int rc = copy_make(c->copier, r->object, &terms, &made, e);
@@ -242,18 +256,15 @@ int copying_write(struct copying *c, const struct release *r, const struct agree
 #define DEFINER "identity--5f1d6c1e-3a0e-4c61-9f5c-0d0c7b9c7c51"
 #define MADE "2026-01-01T00:00:00.000Z"
 
+/* No more than what the standard wants: members that a grant denies are not in them. */
 static const char definer[] =
     "{\"type\":\"identity\",\"spec_version\":\"2.1\",\"id\":\"" DEFINER "\",\"created\":\"" MADE
-    "\",\"modified\":\"" MADE "\",\"name\":\"Noroshi\",\"description\":\"The program whose nodes make "
-    "copies of objects.\",\"identity_class\":\"system\"}";
+    "\",\"modified\":\"" MADE "\",\"name\":\"Noroshi\",\"identity_class\":\"system\"}";
 static const char definition[] =
     "{\"type\":\"extension-definition\",\"spec_version\":\"2.1\",\"id\":\"" COPY_EXTENSION
     "\",\"created_by_ref\":\"" DEFINER "\",\"created\":\"" MADE "\",\"modified\":\"" MADE
-    "\",\"name\":\"Copies of objects\",\"description\":\"The object is a copy of another one, without some "
-    "of its members. Proofs: salted commitments to the members of the original, by which what remains, and "
-    "what is told later, can be checked against the signature of who made the copy. Who does not know it "
-    "loses nothing.\",\"schema\":\"docs/copies.md\",\"version\":\"1.0.0\",\"extension_types\":["
-    "\"property-extension\"]}";
+    "\",\"name\":\"Copies of objects, with proofs\",\"schema\":\"docs/copies.md\",\"version\":\"1.0.0\","
+    "\"extension_types\":[\"property-extension\"]}";
 
 static void write_identity(const struct org *home, struct buf *out)
 {

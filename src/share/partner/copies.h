@@ -21,6 +21,7 @@ int copying_write(struct copying *c, const struct release *r, const struct agree
 /* ---- what copies refer to: our identity, and the definition of the extension their proofs stand in */
 
 #define SUPPORTING 3
+#define COPIES_SUPPORTING_VERSION (1767225600 * USEC_SECOND) /* their `modified`: the start of 2026 */
 struct supporting {
     struct sv id, type, json; /* in the arena */
 };

@@ -1,6 +1,15 @@
 /* match[version] and match[spec_version] (TAXII 2.1 3.4.1), among what the caller sees. */
 #include "share/taxii/taxii_private.h"
 
+static int sees(const struct taxii_chooser *c, const struct taxii_member *m, struct err *e)
+{
+    if (!taxii_eye_sees(c->eye, m->source, m->tlp)) {
+        return 0;
+    }
+    /* Versions that do not go to a partner are none for it: else the others would tell of them. */
+    return c->eye->partner ? taxii_partner_gives(c->eye->partner, c->t, m, e) : 1;
+}
+
 /* The first member that the caller sees of what a query gives, bound with collection, hash and spec; 0 =
  * none.
  */
@@ -10,7 +19,8 @@ static int first_seen(const struct taxii_chooser *c, struct stmt *s, struct sv i
     int rc;
     while ((rc = db_step(s, e)) == 1) {
         taxii_member_read(s, ret);
-        if (sv_eq(col_text(s, TAXII_MEMBER_ID), id) && taxii_eye_sees(c->eye, ret->source, ret->tlp)) {
+        rc = sv_eq(col_text(s, TAXII_MEMBER_ID), id) ? sees(c, ret, e) : 0;
+        if (rc != 0) {
             break;
         }
     }

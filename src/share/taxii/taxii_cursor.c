@@ -1,6 +1,7 @@
 /*
  * The `next` of a page: where it ended, and proof that this node said so for this question. Stateless, so
  * that it outlives a restart and costs nothing to keep; it gives no right: those are looked up at every use.
+ * The place is hidden in it: a partner's page may end at something that is not for the partner.
  */
 #include "share/taxii/taxii_private.h"
 
@@ -38,14 +39,28 @@ static bool seal(const struct hash_secret *secret, int64_t collection, enum taxi
     return whole;
 }
 
+/* Takes the place into hiding and out of it again: different for each authentication code. */
+static uint64_t hide(const struct hash_secret *secret, uint64_t at, const uint8_t mac[MAC_BYTES])
+{
+    const struct sv parts[] = {SV("noroshi taxii cursor place v1\n"),
+                               sv_from((const char *)secret->b, sizeof(secret->b))};
+    struct sha256 key = sha256_parts(parts, 2);
+    struct sha256 mask = hmac_sha256(&key, sv_from((const char *)mac, MAC_BYTES));
+    for (size_t i = 0; i < 8; i++) {
+        at ^= (uint64_t)mask.b[i] << (56 - 8 * i);
+    }
+    return at;
+}
+
 void taxii_cursor_write(const struct hash_secret *secret, int64_t collection, enum taxii_what what,
                         const struct taxii_query *q, usec at, char ret[TAXII_CURSOR_TEXT])
 {
     uint8_t bytes[8 + MAC_BYTES];
-    for (size_t i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)((uint64_t)at >> (56 - 8 * i));
-    }
     (void)seal(secret, collection, what, q, at, bytes + 8);
+    uint64_t hidden = hide(secret, (uint64_t)at, bytes + 8);
+    for (size_t i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(hidden >> (56 - 8 * i));
+    }
     hex_text(bytes, sizeof(bytes), ret);
 }
 
@@ -58,7 +73,7 @@ int taxii_cursor_read(const struct hash_secret *secret, int64_t collection, enum
     for (size_t i = 0; fine && i < 8; i++) {
         at = at << 8 | bytes[i];
     }
-    *ret = (usec)at;
+    *ret = fine ? (usec)hide(secret, at, bytes + 8) : 0;
     fine = fine && seal(secret, collection, what, q, *ret, mac) &&
            secret_eq(sv_from((const char *)mac, MAC_BYTES), sv_from((const char *)bytes + 8, MAC_BYTES));
     if (!fine) {

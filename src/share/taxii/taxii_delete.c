@@ -1,4 +1,6 @@
 /* Objects taken out of a collection, and the tombstones that tell our own peers. */
+#include "share/partner/copies.h"
+#include "share/partner/shares.h"
 #include "share/taxii/taxii_private.h"
 
 #define FILTER_MOST (1u << 20)
@@ -164,7 +166,8 @@ int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const 
     }
     if (rc == OK) {
         rc = taxii_eye_open(t->db, &present, who, now, &eye, e);
-        struct taxii_chooser chooser = {.db = t->db, .collection = present.id, .eye = &eye, .filter = &f};
+        struct taxii_chooser chooser = {
+            .t = t, .db = t->db, .collection = present.id, .eye = &eye, .filter = &f};
         rc = rc == OK ? delete_chosen(&d, &chooser, &f, &a, now, e) : rc;
         taxii_eye_close(&eye);
         rc = db_finish(t->db, rc, e);
@@ -175,23 +178,73 @@ int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const 
 
 /* ---- tombstones */
 
-static void write_tombstone(struct jw *w, struct stmt *s)
+struct burying {
+    const struct taxii *t;
+    const struct taxii_eye *eye;
+    struct jw *w;
+    size_t n;
+    bool more;
+    usec deleted, version; /* of the present one */
+    struct err *e;
+};
+
+static void write_tombstone(struct burying *b, struct sv id)
 {
     char text[32];
-    jw_obj(w);
-    jw_kstr(w, "id", col_text(s, 1));
-    if (col_time(s, 2) != USEC_NONE) {
-        taxii_version_text(col_time(s, 2), true, text);
-        jw_kstr(w, "version", sv_c(text));
+    b->more = b->n == TAXII_PAGE_MOST;
+    if (b->more) {
+        return;
     }
-    time_text6(col_time(s, 0), text);
-    jw_kstr(w, "deleted", sv_c(text));
-    jw_end_obj(w);
+    if (b->n++ == 0) {
+        jw_key(b->w, "tombstones");
+        jw_arr(b->w);
+    }
+    jw_obj(b->w);
+    jw_kstr(b->w, "id", id);
+    if (b->version != USEC_NONE) {
+        taxii_version_text(b->version, true, text);
+        jw_kstr(b->w, "version", sv_c(text));
+    }
+    time_text6(b->deleted, text);
+    jw_kstr(b->w, "deleted", sv_c(text));
+    jw_end_obj(b->w);
+}
+
+/* A partner is told of what it has, under the id and of the version that went; of others not even that they
+ * were there. */
+static int tell_if_given(struct burying *b, struct sv id, struct err *e)
+{
+    usec last = USEC_NONE;
+    int rc = share_last_version(b->t->db, taxii_partner_id(b->eye->partner),
+                                (int64_t)hash64(b->t->secret, id), &last, e);
+    if (rc == 1 && last == b->version) {
+        write_tombstone(b, id);
+    }
+    return rc < 0 ? rc : OK;
+}
+
+static int on_copy(void *ctx, struct sv copy_id)
+{
+    struct burying *b = ctx;
+    return tell_if_given(b, copy_id, b->e);
+}
+
+static int tell(struct burying *b, struct sv id, struct err *e)
+{
+    if (!b->eye->partner) {
+        write_tombstone(b, id);
+        return OK;
+    }
+    int rc = tell_if_given(b, id, e);
+    return rc == OK && !b->more
+               ? copies_given(b->t->db, b->t->secret, taxii_partner_id(b->eye->partner), id, on_copy, b, e)
+               : rc;
 }
 
 static int write_tombstones(const struct taxii *t, const struct taxii_collection *c,
                             const struct taxii_eye *eye, usec after, struct jw *w, struct err *e)
 {
+    struct burying b = {.t = t, .eye = eye, .w = w, .e = e};
     struct stmt *s = db_query(t->db,
                               "SELECT deleted, stix_id, version, source, tlp FROM tombstone WHERE collection "
                               "= ? AND deleted > ? ORDER BY deleted",
@@ -201,38 +254,23 @@ static int write_tombstones(const struct taxii *t, const struct taxii_collection
     }
     db_int(s, c->id);
     db_int(s, after);
-    size_t n = 0;
-    bool more = false;
-    int rc;
-    while (!more && (rc = db_step(s, e)) == 1) {
-        if (!taxii_eye_sees(eye, col_int(s, 3), (enum tlp)col_int(s, 4))) {
-            continue;
+    int rc = OK;
+    while (!b.more && (rc = db_step(s, e)) == 1) {
+        b.deleted = col_time(s, 0);
+        b.version = col_time(s, 2);
+        if (taxii_eye_sees(eye, col_int(s, 3), (enum tlp)col_int(s, 4))) {
+            rc = tell(&b, col_text(s, 1), e);
         }
-        int has = eye->partner
-                      ? taxii_partner_has(eye->partner, t, (int64_t)hash64(t->secret, col_text(s, 1)), e)
-                      : 1;
-        if (has < 0) {
-            rc = has;
+        if (rc < 0) {
             break;
-        }
-        if (!has) {
-            continue;
-        }
-        more = n == TAXII_PAGE_MOST;
-        if (!more) {
-            if (n++ == 0) {
-                jw_key(w, "tombstones");
-                jw_arr(w);
-            }
-            write_tombstone(w, s);
         }
     }
     db_done(s);
-    if (n) {
+    if (b.n) {
         jw_end_arr(w);
-        jw_kbool(w, "more", more);
+        jw_kbool(w, "more", b.more);
     }
-    return more || rc >= 0 ? OK : rc;
+    return b.more || rc >= 0 ? OK : rc;
 }
 
 int taxii_tombstones_json(const struct taxii *t, const struct taxii_collection *c,

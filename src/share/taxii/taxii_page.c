@@ -1,4 +1,5 @@
 /* Pages of objects, manifest and versions. */
+#include "share/partner/copies.h"
 #include "share/partner/shares.h"
 #include "share/taxii/taxii_private.h"
 
@@ -11,6 +12,7 @@ struct page_entry {
     int64_t member, number;
     usec added, version;
     bool claim, own, versioned;
+    struct taxii_copy copy; /* n 0: it goes as it is */
 };
 struct taxii_page {
     const struct taxii *t;
@@ -19,7 +21,9 @@ struct taxii_page {
     struct page_entry *entry;
     size_t n, room, at;
     bool more, open;
-    int64_t share; /* its entry in the register of shares; 0 = it is no partner's */
+    int64_t share;     /* its entry in the register of shares; 0 = it is no partner's */
+    usec upto;         /* the last member that was looked at */
+    struct buf copies; /* their texts and ids */
     char next[TAXII_CURSOR_TEXT];
 };
 
@@ -59,8 +63,68 @@ struct choosing {
     struct taxii_page *p;
     struct taxii_chooser chooser;
     struct taxii_scan scan;
+    const struct sv *asked; /* ids, as the caller knows them */
+    size_t ids;
     bool any_seen; /* some member that the caller sees was met, asked for or not */
 };
+
+/* Under the id by which it goes it is one that was asked for: a copy has another id than the original, by
+ * which nobody who has the copy knows it. */
+static bool is_asked(const struct choosing *c, struct sv original)
+{
+    struct taxii_partner *partner = c->chooser.eye->partner;
+    const struct taxii_copy copy = taxii_partner_copy(partner);
+    struct sv id = copy.n ? sv_sub(buf_sv(taxii_partner_texts(partner)), copy.id_at, copy.id_n) : original;
+    for (size_t i = 0; i < c->ids; i++) {
+        if (sv_eq(c->asked[i], id)) {
+            return true;
+        }
+    }
+    return c->chooser.filter->any_id;
+}
+
+/* 1 = this member goes to the partner and is asked for. */
+static int choose_for_partner(struct choosing *c, const struct taxii_member *m, struct sv id, struct err *e)
+{
+    struct taxii_partner *partner = c->chooser.eye->partner;
+    int rc = taxii_partner_gives(partner, c->p->t, m, e);
+    if (rc != 1 || !is_asked(c, id)) {
+        return rc < 0 ? rc : 0;
+    }
+    rc = taxii_chosen(&c->chooser, m, id, e);
+    /* Others of its versions were asked about meanwhile. */
+    return rc == 1 ? taxii_partner_gives(partner, c->p->t, m, e) : rc;
+}
+
+static int choose_member(struct choosing *c, const struct taxii_member *m, struct sv id, size_t limit,
+                         struct err *e)
+{
+    struct taxii_partner *partner = c->chooser.eye->partner;
+    if (!taxii_eye_sees(c->chooser.eye, m->source, m->tlp) && !(partner && taxii_is_supporting(m))) {
+        return 0;
+    }
+    int rc = partner ? choose_for_partner(c, m, id, e) : taxii_chosen(&c->chooser, m, id, e);
+    c->any_seen = c->any_seen || !partner || rc == 1;
+    if (rc == 1 && c->p->n == limit) {
+        c->p->more = true;
+        return 0;
+    }
+    if (rc == 1 && partner) {
+        taxii_partner_count(partner);
+    }
+    rc = rc == 1 ? add_entry(c->p, m, limit, e) : rc;
+    if (rc == OK && partner && c->p->n && c->p->entry[c->p->n - 1].member == m->id) {
+        c->p->entry[c->p->n - 1].copy = taxii_partner_copy(partner);
+    }
+    return rc;
+}
+
+/* A partner's page ends where enough was looked at, with what is there by then. */
+static bool is_tired(const struct choosing *c)
+{
+    const struct taxii_partner *partner = c->chooser.eye->partner;
+    return partner && taxii_partner_tired(partner);
+}
 
 static int choose(struct choosing *c, size_t limit, struct err *e)
 {
@@ -68,25 +132,15 @@ static int choose(struct choosing *c, size_t limit, struct err *e)
     struct sv id;
     int rc;
     while ((rc = taxii_scan_next(&c->scan, &m, &id, e)) == 1) {
-        if (!taxii_eye_sees(c->chooser.eye, m.source, m.tlp)) {
-            continue;
-        }
-        struct taxii_partner *partner = c->chooser.eye->partner;
-        c->any_seen = c->any_seen || !partner;
-        rc = taxii_chosen(&c->chooser, &m, id, e);
-        rc = rc == 1 && partner ? taxii_partner_gives(partner, c->p->t, &m, e) : rc;
-        c->any_seen = c->any_seen || rc == 1;
-        if (rc == 1 && c->p->n == limit) {
+        if (is_tired(c)) {
             c->p->more = true;
             return OK;
         }
-        if (rc == 1 && partner) {
-            taxii_partner_count(partner);
-        }
-        rc = rc == 1 ? add_entry(c->p, &m, limit, e) : rc;
-        if (rc < 0) {
+        rc = choose_member(c, &m, id, limit, e);
+        if (rc < 0 || c->p->more) {
             return rc;
         }
+        c->p->upto = m.added;
     }
     return rc;
 }
@@ -110,11 +164,38 @@ static int sees_object(const struct choosing *c, const struct taxii *t, struct s
     return rc;
 }
 
-static int fill(struct taxii_page *p, const struct taxii_collection *col, struct taxii_filter *f,
-                const struct taxii_eye *eye, const struct taxii_query *q, usec after, struct err *e)
+/* A partner asks for copies by their own ids; members stand under those of the originals. */
+static int originals_of(const struct taxii *t, struct taxii_filter *f, struct arena *a, struct err *e)
 {
-    struct choosing c = {.p = p, .chooser = {.db = p->t->db, .collection = col->id, .eye = eye, .filter = f}};
-    int rc = taxii_scan_open(&c.scan, p->t->db, p->t->secret, col->id, f, after, e);
+    struct sv *id = f->ids ? arena_calloc(a, f->ids, sizeof(*id)) : NULL;
+    if (!f->ids) {
+        return OK;
+    }
+    if (!id) {
+        return err_set(e, ERR_MEMORY, "no memory for a filter");
+    }
+    for (size_t i = 0; i < f->ids; i++) {
+        int rc = copies_original(t->db, f->id[i], a, &id[i], e);
+        if (rc < 0) {
+            return rc;
+        }
+        id[i] = rc == 1 ? id[i] : f->id[i];
+    }
+    f->id = id;
+    return OK;
+}
+
+static int fill(struct taxii_page *p, const struct taxii_collection *col, struct taxii_filter *f,
+                const struct taxii_eye *eye, const struct taxii_query *q, usec after, struct arena *a,
+                struct err *e)
+{
+    struct choosing c = {
+        .p = p,
+        .chooser = {.t = p->t, .db = p->t->db, .collection = col->id, .eye = eye, .filter = f},
+        .asked = f->id,
+        .ids = f->ids};
+    int rc = eye->partner ? originals_of(p->t, f, a, e) : OK;
+    rc = rc == OK ? taxii_scan_open(&c.scan, p->t->db, p->t->secret, col->id, f, after, e) : rc;
     rc = rc == OK ? choose(&c, f->limit, e) : rc;
     taxii_scan_close(&c.scan);
     if (rc == OK && q->object.p && !c.any_seen) {
@@ -172,12 +253,18 @@ static int open_page(struct taxii_page *p, const struct taxii_collection *c, con
             f.any_id = false;
         }
         rc = taxii_eye_open(p->t->db, c, who, now, &eye, e);
-        rc = rc == OK ? fill(p, c, &f, &eye, q, at > f.after ? at : f.after, e) : rc;
+        rc = rc == OK && eye.partner ? taxii_partner_copies(eye.partner, p->t, e) : rc;
+        p->upto = at > f.after ? at : f.after;
+        rc = rc == OK ? fill(p, c, &f, &eye, q, p->upto, &a, e) : rc;
         rc = rc == OK ? register_page(p, c, q, eye.partner, e) : rc;
+        if (rc == OK && eye.partner) { /* they outlive the eye */
+            p->copies = *taxii_partner_texts(eye.partner);
+            buf_init(taxii_partner_texts(eye.partner), 0);
+        }
         taxii_eye_close(&eye);
     }
     if (rc == OK && p->more) {
-        taxii_cursor_write(p->t->secret, c->id, p->what, q, p->entry[p->n - 1].added, p->next);
+        taxii_cursor_write(p->t->secret, c->id, p->what, q, p->upto, p->next);
     }
     arena_clear(&a);
     return rc;
@@ -254,6 +341,10 @@ static int write_object(struct taxii_page *p, const struct page_entry *m, struct
     size_t before = out->n;
     bool open = p->open;
     begin(p, out);
+    if (m->copy.n) {
+        buf_add(out, sv_sub(buf_sv(&p->copies), m->copy.at, m->copy.n));
+        return OK;
+    }
     int rc = m->own ? taxii_own_text(p->t, m->member, out, e)
                     : fuse_item_write(p->t->fuse, m->claim, m->number, m->version, out, e);
     if (rc != 1) { /* it changed or went since the page was chosen: its new version stands further on */
@@ -283,8 +374,11 @@ static int write_objects(struct taxii_page *p, struct buf *out, size_t enough, s
     struct item_pick pick[RUN_MOST];
     size_t n = 0;
     struct page_out o = {.p = p, .out = out, .first = p->at, .enough = enough};
-    for (; p->at + n < p->n && n < RUN_MOST && !p->entry[p->at + n].own; n++) {
+    for (; p->at + n < p->n && n < RUN_MOST; n++) {
         const struct page_entry *m = &p->entry[p->at + n];
+        if (m->own || m->copy.n) {
+            break;
+        }
         pick[n] = (struct item_pick){.number = m->number, .version = m->version, .claim = m->claim};
     }
     if (n == 0) {
@@ -334,7 +428,9 @@ static int write_manifest(struct taxii_page *p, struct buf *out, struct err *e)
             p->at++;
         }
         if (p->at < end && p->entry[p->at].member == id) {
-            write_record(p, &p->entry[p->at], col_text(s, 1), col_int(s, 2) == 20, out);
+            const struct page_entry *m = &p->entry[p->at];
+            struct sv copy = sv_sub(buf_sv(&p->copies), m->copy.id_at, m->copy.id_n);
+            write_record(p, m, m->copy.n ? copy : col_text(s, 1), col_int(s, 2) == 20, out);
         }
     }
     db_done(s);
@@ -386,6 +482,7 @@ void taxii_page_free(struct taxii_page *p)
             /* Without the note the entry says that more went than did: never the other way. */
             (void)!share_end(p->t->db, p->share, time_now(), &ignored);
         }
+        buf_clear(&p->copies);
         free(p->entry);
         free(p);
     }

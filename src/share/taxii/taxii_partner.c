@@ -1,5 +1,5 @@
 /* A partner at a collection: each thing is asked about, and what goes is registered. */
-#include "share/partner/release.h"
+#include "share/partner/copies.h"
 #include "share/partner/shares.h"
 #include "share/taxii/taxii_private.h"
 
@@ -7,16 +7,35 @@
 
 #define THING_MOST ((size_t)64 << 20)
 
+/* What one page may cost (docs/taxii.md, "Partners"): decisions, and bytes of copies. */
+#define DECISIONS_MOST 10000
+#define COPIES_MOST ((size_t)8 << 20)
+
+/* What was decided of a member; kept for the page, since versions are compared with each other. */
+struct decision {
+    bool goes;
+    const struct agreement *agreement; /* NULL: what copies refer to, under no grant */
+    const struct agreement_grant *grant;
+    usec delete_after, version;
+    int64_t h; /* of the id under which it goes */
+    struct taxii_copy copy;
+    struct sv original; /* id, of a copy */
+};
+
 struct taxii_partner {
     struct release release;
-    struct buf thing;
+    struct arena a;   /* decisions, ids of originals */
+    struct map known; /* member to decision */
+    struct buf thing, texts;
     struct share_grant grant[SHARE_GRANTS];
     size_t grants;
     usec delete_after;
-    struct release_answer last; /* to what was asked about last */
-    int64_t last_h;
+    const struct decision *last; /* of what was asked about last */
     int64_t given[TAXII_PAGE_MOST];
+    usec version[TAXII_PAGE_MOST];
     size_t given_count;
+    struct share_copy copy[TAXII_PAGE_MOST];
+    size_t copies;
 };
 
 int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose, usec now,
@@ -28,9 +47,18 @@ int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose,
         return err_set(e, ERR_MEMORY, "no memory for a partner's page");
     }
     buf_init(&p->thing, THING_MOST);
+    buf_init(&p->texts, THING_MOST);
+    arena_init(&p->a, THING_MOST);
+    map_init(&p->known, (size_t)1 << 20, (size_t)16 << 20);
     p->delete_after = USEC_NONE;
     int rc = release_open(&p->release, db, partner, purpose, now, e);
     return rc == OK ? share_sent_since(db, partner, now - USEC_DAY, &p->release.sent, e) : rc;
+}
+
+int taxii_partner_copies(struct taxii_partner *p, const struct taxii *t, struct err *e)
+{
+    const struct release_maker m = {.fuse = t->fuse, .ledger = t->ledger, .secret = t->secret};
+    return release_copies(&p->release, &m, e);
 }
 
 void taxii_partner_free(struct taxii_partner *p)
@@ -38,8 +66,31 @@ void taxii_partner_free(struct taxii_partner *p)
     if (p) {
         release_close(&p->release);
         buf_clear(&p->thing);
+        buf_clear(&p->texts);
+        map_clear(&p->known);
+        arena_clear(&p->a);
         free(p);
     }
+}
+
+struct taxii_copy taxii_partner_copy(const struct taxii_partner *p)
+{
+    return p->last->copy;
+}
+
+struct buf *taxii_partner_texts(struct taxii_partner *p)
+{
+    return &p->texts;
+}
+
+bool taxii_partner_tired(const struct taxii_partner *p)
+{
+    return p->known.count >= DECISIONS_MOST || p->texts.n >= COPIES_MOST;
+}
+
+struct uuid taxii_partner_id(const struct taxii_partner *p)
+{
+    return p->release.partner;
 }
 
 /* Its grant's place in what is registered; SHARE_GRANTS when there is no room. */
@@ -52,33 +103,75 @@ static size_t place_of(const struct taxii_partner *p, struct uuid grant)
     return i;
 }
 
-void taxii_partner_count(struct taxii_partner *p)
+static void count_grant(struct taxii_partner *p, const struct decision *d)
 {
-    const struct release_answer *a = &p->last;
-    size_t i = place_of(p, a->grant->id);
+    size_t i = place_of(p, d->grant->id);
     if (i == p->grants) {
         p->grant[p->grants++] = (struct share_grant){
-            .agreement = a->agreement->id, .version = a->agreement->version, .grant = a->grant->id};
+            .agreement = d->agreement->id, .version = d->agreement->version, .grant = d->grant->id};
     }
     p->grant[i].things++;
-    if (p->given_count < TAXII_PAGE_MOST) {
-        p->given[p->given_count++] = p->last_h;
-    }
     p->release.sent++;
-    if (p->delete_after == USEC_NONE || a->delete_after < p->delete_after) {
-        p->delete_after = a->delete_after;
+    if (p->delete_after == USEC_NONE || d->delete_after < p->delete_after) {
+        p->delete_after = d->delete_after;
     }
 }
 
-int taxii_partner_has(const struct taxii_partner *p, const struct taxii *t, int64_t h, struct err *e)
+void taxii_partner_count(struct taxii_partner *p)
 {
-    return share_was_given(t->db, p->release.partner, h, e);
+    const struct decision *d = p->last;
+    if (d->grant) {
+        count_grant(p, d);
+    }
+    if (p->given_count == TAXII_PAGE_MOST) {
+        return;
+    }
+    p->version[p->given_count] = d->version;
+    p->given[p->given_count++] = d->h;
+    if (d->copy.n) {
+        const struct sv id = sv_sub(buf_sv(&p->texts), d->copy.id_at, d->copy.id_n);
+        p->copy[p->copies++] = (struct share_copy){arena_sv(&p->a, id), d->original};
+    }
 }
 
-int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
-                        struct err *e)
+/* ---- deciding */
+
+/* What copies refer to goes to who may get copies at all. */
+static bool has_agreement(const struct taxii_partner *p)
 {
-    struct release_answer *a = &p->last;
+    const struct release *r = &p->release;
+    for (size_t i = 0; r->active && i < r->agreements; i++) {
+        const struct agreement *g = r->agreement[i].agreement;
+        for (size_t k = 0; r->agreement[i].active && k < g->grants; k++) {
+            if (uuid_eq(g->grant[k].to, r->partner) && g->grant[k].purpose == r->purpose &&
+                g->valid_from <= r->now && r->now < g->valid_until) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Keeps a copy's text behind the ids and texts that are there already. */
+static int keep_copy(struct taxii_partner *p, const struct taxii *t, size_t at,
+                     const struct release_written *w, struct decision *d, struct err *e)
+{
+    d->copy = (struct taxii_copy){.at = at, .n = p->texts.n - at, .id_at = p->texts.n, .id_n = w->id.n};
+    buf_add(&p->texts, w->id);
+    d->h = (int64_t)hash64(t->secret, w->id);
+    d->original = arena_sv(&p->a, w->original);
+    return p->texts.failed || !d->original.p ? err_set(e, ERR_LIMIT, "the page's copies do not fit") : OK;
+}
+
+static int decide(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
+                  struct decision *d, struct err *e)
+{
+    struct release_written w;
+    size_t at = p->texts.n;
+    if (taxii_is_supporting(m)) {
+        d->goes = has_agreement(p);
+        return OK;
+    }
     buf_reset(&p->thing);
     int rc = m->own ? taxii_own_text(t, m->id, &p->thing, e)
                     : fuse_item_write(t->fuse, m->claim, m->number, m->version, &p->thing, e);
@@ -86,18 +179,44 @@ int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const st
         return rc;
     }
     const struct release_thing thing = {.json = buf_sv(&p->thing), .source = m->source, .tlp = m->tlp};
-    rc = release_ask(&p->release, &thing, a, e);
-    if (rc != OK) {
+    rc = release_write(&p->release, &thing, &p->texts, &w, e);
+    if (rc == 1 && w.form == FORM_COPY) {
+        rc = keep_copy(p, t, at, &w, d, e) == OK ? 1 : e->code;
+    } else {
+        p->texts.n = at; /* what goes as it is, is read again when it is written */
+    }
+    if (rc != 1) {
+        p->texts.n = at;
         return rc;
     }
-    p->last_h = m->h;
-    /* What would have to be changed before it goes stays here: a copy of it is another object. What cannot be
-     * registered stays too. */
-    if (!a->allow || a->redactions || place_of(p, a->grant->id) == SHARE_GRANTS) {
-        return 0;
+    d->agreement = w.answer.agreement;
+    d->grant = w.answer.grant;
+    d->delete_after = w.answer.delete_after;
+    d->goes = place_of(p, d->grant->id) < SHARE_GRANTS; /* what cannot be registered stays */
+    return OK;
+}
+
+int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
+                        struct err *e)
+{
+    const struct sv key = sv_from((const char *)&m->id, sizeof(m->id));
+    uint64_t *known = map_get(&p->known, key);
+    if (known) {
+        p->last = (const struct decision *)(uintptr_t)*known;
+        /* More went since it was decided. */
+        bool full = p->last->grant && p->release.sent >= p->last->grant->max_items_per_day;
+        return p->last->goes && !full;
     }
-    /* A withdrawal tells of what was: it goes to those who have it. */
-    return p->release.revoked ? taxii_partner_has(p, t, m->h, e) : 1;
+    struct decision *d = arena_calloc(&p->a, 1, sizeof(*d));
+    known = d ? map_put(&p->known, key, NULL) : NULL;
+    if (!known) {
+        return err_set(e, ERR_LIMIT, "too much was asked about for one page");
+    }
+    *d = (struct decision){.h = m->h, .version = m->versioned ? m->version : USEC_NONE};
+    *known = (uint64_t)(uintptr_t)d;
+    p->last = d;
+    int rc = decide(p, t, m, d, e);
+    return rc < 0 ? rc : d->goes;
 }
 
 /* The filters as they were asked, for people. */
@@ -115,6 +234,40 @@ static void write_filter(const struct taxii_query *q, struct buf *out)
                        SV_ARG(sv_sub(parts[i].value, 0, 400)));
         }
     }
+}
+
+/* With the first copies their collection gets what they refer to, once: whoever goes on with `added_after` or
+ * `next` comes to it. */
+static int add_supporting(const struct taxii *t, int64_t collection, usec now, struct err *e)
+{
+    struct supporting object[SUPPORTING];
+    struct taxii_adder adder;
+    struct arena a;
+    arena_init(&a, 1u << 20);
+    int rc = copies_supporting(t->db, &a, object, e);
+    int there = rc == OK ? taxii_has(t, collection, object[0].id, e) : rc;
+    if (there != 0) {
+        arena_clear(&a);
+        return there < 0 ? there : OK;
+    }
+    rc = db_begin(t->db, e);
+    if (rc == OK) {
+        rc = taxii_adder_open(&adder, t, collection, e);
+        for (size_t i = 0; rc == OK && i < SUPPORTING; i++) {
+            const struct taxii_new m = {.id = object[i].id,
+                                        .type = object[i].type,
+                                        .version = COPIES_SUPPORTING_VERSION,
+                                        .spec = 21,
+                                        .tlp = TLP_CLEAR,
+                                        .own = object[i].json};
+            rc = taxii_adder_add(&adder, &m, now, NULL, e);
+            rc = rc < 0 ? rc : OK;
+        }
+        rc = rc == OK ? taxii_adder_close(&adder, e) : rc;
+        rc = db_finish(t->db, rc, e);
+    }
+    arena_clear(&a);
+    return rc;
 }
 
 int taxii_partner_note(struct taxii_partner *p, const struct taxii *t, const struct taxii_page_facts *f,
@@ -137,8 +290,11 @@ int taxii_partner_note(struct taxii_partner *p, const struct taxii *t, const str
                             .grant = p->grant,
                             .grants = p->grants,
                             .given = p->given,
-                            .given_count = p->given_count};
+                            .version = p->version,
+                            .given_count = p->given_count,
+                            .copy = p->copy,
+                            .copies = p->copies};
     int rc = share_begin(t->ledger, t->db, &s, ret_entry, e);
     buf_clear(&filter);
-    return rc;
+    return rc == OK && p->copies ? add_supporting(t, f->collection->id, p->release.now, e) : rc;
 }

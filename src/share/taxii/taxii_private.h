@@ -30,6 +30,7 @@ struct taxii_eye {
 int taxii_eye_open(struct db *db, const struct taxii_collection *c, const struct taxii_who *who, usec now,
                    struct taxii_eye *ret, struct err *e);
 void taxii_eye_close(struct taxii_eye *y);
+/* Not the whole answer for a partner: taxii_partner_gives. */
 static inline bool taxii_eye_sees(const struct taxii_eye *y, int64_t source, enum tlp tlp)
 {
     return tlp <= y->ceiling && pact_sees(&y->view, source, tlp);
@@ -43,11 +44,21 @@ struct taxii_member;
 int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose, usec now,
                        struct taxii_partner **ret, struct err *e);
 void taxii_partner_free(struct taxii_partner *p);
-/* 1 = it may go, 0 = not. */
+/* From now on copies are made. */
+int taxii_partner_copies(struct taxii_partner *p, const struct taxii *t, struct err *e);
+/* 1 = it may go, 0 = not. Decided once a member. */
 int taxii_partner_gives(struct taxii_partner *p, const struct taxii *t, const struct taxii_member *m,
                         struct err *e);
-/* 1 = something of this id went to the partner before. */
-int taxii_partner_has(const struct taxii_partner *p, const struct taxii *t, int64_t h, struct err *e);
+/* Of what was asked about last and goes: its copy, or n 0 when it goes as it is. Text and id stand in the
+ * buffer that taxii_partner_texts gives. */
+struct taxii_copy {
+    size_t at, n, id_at, id_n;
+};
+struct taxii_copy taxii_partner_copy(const struct taxii_partner *p);
+struct buf *taxii_partner_texts(struct taxii_partner *p);
+/* So much was looked at for this page that it ends here. */
+bool taxii_partner_tired(const struct taxii_partner *p);
+struct uuid taxii_partner_id(const struct taxii_partner *p);
 /* What was asked about last goes: it counts. */
 void taxii_partner_count(struct taxii_partner *p);
 /* Writes into the register what goes with this page; *ret_entry is the entry. */
@@ -77,6 +88,11 @@ struct taxii_member {
     int64_t h;
     enum tlp tlp;
 };
+/* An object of ours that copies refer to: it stands under no source, and partners alone see it. */
+static inline bool taxii_is_supporting(const struct taxii_member *m)
+{
+    return m->own && m->source == 0;
+}
 #define TAXII_MEMBER_COLUMNS                                                                                 \
     " id, added, version, alone, claim, own, spec, number, source, h, tlp, stix_id, type, versioned "
 #define TAXII_MEMBER_ID 11
@@ -142,6 +158,7 @@ int taxii_cursor_read(const struct hash_secret *secret, int64_t collection, enum
 
 /* taxii_choose.c: which of the versions of an object that a caller sees are asked for. */
 struct taxii_chooser {
+    const struct taxii *t;
     struct db *db;
     int64_t collection;
     const struct taxii_eye *eye;
