@@ -67,6 +67,14 @@ struct message_kind {
      * receiver's, or the text of its refusal. */
     int (*acknowledged)(void *ctx, const struct message *m, bool accepted, struct sv result, usec at,
                         struct err *e);
+    /*
+     * At the sender, in no transaction, each time before it leaves: 1 = it may still go, 0 = not any more,
+     * and it is taken out of the outbox. NULL: what was right when it was queued stays right.
+     */
+    int (*still)(void *ctx, const struct message *m, usec now, struct err *e);
+    /* Inside of the transaction that takes it out; `left`: the partner may have got it before. May be NULL.
+     */
+    int (*dropped)(void *ctx, const struct message *m, bool left, usec at, struct err *e);
     void *ctx;
 };
 

@@ -6,7 +6,8 @@
 /* ---- message_record.c: the ledger's kind "message" and its view */
 
 /* Records are JSON objects whose member "event" says what happened: "sent", "renewed" (written and signed
- * anew), "acknowledged" (by the partner; with its envelope), "received" (and acknowledged by us). */
+ * anew), "dropped" (no longer right when it was to leave), "acknowledged" (by the partner; with its
+ * envelope), "received" (and acknowledged by us). */
 void message_record_begin(struct jw *w, struct buf *b, const char *event, const struct message *msg);
 void message_record_time(struct jw *w, const char *key, usec at);
 int message_record(const struct messages *m, struct sv record, usec now, struct err *e) MUST_USE;
@@ -41,6 +42,12 @@ const struct message_kind *message_kind_of(const struct messages *m, struct sv n
  */
 int message_acknowledged(const struct messages *m, const struct message *ack, struct sv envelope,
                          struct uuid about, usec now, struct err *e) MUST_USE;
+/*
+ * Before the next `most` messages of the outbox added after a time leave: takes out what may not go any more,
+ * and notes of the rest that it may have left. On disk when it returns. In no transaction.
+ */
+int message_before_leaving(const struct messages *m, struct uuid partner, usec added_after, size_t most,
+                           usec now, struct err *e) MUST_USE;
 /* Notes a failure to deliver a message, for people. */
 void message_failed(const struct messages *m, struct uuid id, const struct err *why, usec now);
 

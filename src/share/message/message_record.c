@@ -14,8 +14,7 @@ const char message_migration[] =
     "CREATE TABLE outbox (partner TEXT NOT NULL, counter BIGINT NOT NULL, id TEXT NOT NULL UNIQUE, kind TEXT "
     "NOT NULL, added BIGINT NOT NULL, queued BIGINT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT "
     "NULL, signer TEXT NOT NULL, envelope TEXT NOT NULL, attempts BIGINT NOT NULL DEFAULT 0, tried BIGINT, "
-    "failure TEXT, PRIMARY "
-    "KEY (partner, counter));"
+    "failure TEXT, left_at BIGINT, PRIMARY KEY (partner, counter));"
     "CREATE TABLE outbox_last (partner TEXT PRIMARY KEY, counter BIGINT NOT NULL, added BIGINT NOT NULL);"
     "CREATE TABLE message_in (partner TEXT NOT NULL, id TEXT NOT NULL, counter BIGINT NOT NULL, body_sha256 "
     "TEXT NOT NULL, expires BIGINT NOT NULL, at BIGINT NOT NULL, ack TEXT NOT NULL, PRIMARY KEY (partner, "
@@ -111,6 +110,22 @@ static int apply_acknowledged(struct db *db, struct jv v, const struct entry *en
     return run_it(s, e);
 }
 
+/* It will never be acknowledged, for it was taken out of the outbox. */
+static int apply_dropped(struct db *db, struct jv v, const struct entry *entry, struct err *e)
+{
+    struct stmt *s = db_query(db,
+                              "UPDATE message SET acknowledged = ?, accepted = 0, text = ? WHERE partner = ? "
+                              "AND id = ? AND sent = 1 AND acknowledged IS NULL",
+                              e);
+    if (s) {
+        db_time(s, entry->at);
+        db_text(s, json_get_str(v, SV("text")));
+        db_text(s, json_get_str(v, SV("partner")));
+        db_text(s, json_get_str(v, SV("id")));
+    }
+    return run_it(s, e);
+}
+
 static int apply_renewed(struct db *db, struct jv v, struct err *e)
 {
     struct stmt *s = db_query(
@@ -142,6 +157,8 @@ static int message_apply(void *ctx, struct db *db, const struct entry *entry, st
         rc = apply_acknowledged(db, v, entry, e);
     } else if (rc == OK && sv_eq(event, SV("renewed"))) {
         rc = apply_renewed(db, v, e);
+    } else if (rc == OK && sv_eq(event, SV("dropped"))) {
+        rc = apply_dropped(db, v, entry, e);
     } else if (rc == OK) {
         rc = err_set(e, ERR_CORRUPT, "the record of a message says nothing that is known");
     }

@@ -166,8 +166,7 @@ int message_waiting(const struct messages *m, struct uuid partner, usec added_af
         return rc;
     }
     rc = renew_stale(m, id, time_now(), e);
-    /* Nothing leaves that a power failure could make unsaid. */
-    rc = rc == OK ? db_sync(m->db, e) : rc;
+    rc = rc == OK ? message_before_leaving(m, partner, added_after, most, time_now(), e) : rc;
     return rc == OK ? each_waiting(m, partner, added_after, most, each, ctx, e) : rc;
 }
 
