@@ -6,6 +6,7 @@
 struct telling {
     struct call *c;
     struct jw w;
+    int64_t collection; /* of a relay */
     struct err *e;
 };
 
@@ -115,6 +116,61 @@ static int on_peer(void *ctx, const struct peer *p)
     return rc;
 }
 
+/* ---- relays */
+
+static int on_rule(void *ctx, struct sv rule, uint64_t n)
+{
+    struct telling *t = ctx;
+    jw_key_sv(&t->w, rule);
+    jw_uint(&t->w, n);
+    return OK;
+}
+
+static int match_collection(void *ctx, const struct taxii_collection *k)
+{
+    struct telling *t = ctx;
+    if (k->id == t->collection) {
+        jw_kstr(&t->w, "collection", k->uuid);
+        jw_kstr(&t->w, "title", k->title);
+    }
+    return OK;
+}
+
+static void write_seconds(struct jw *w, const char *key, double seconds)
+{
+    jw_key(w, key);
+    seconds < 0 ? jw_null(w) : jw_double(w, seconds);
+}
+
+static int on_relay(void *ctx, const struct relay *r, struct err *e)
+{
+    struct telling *t = ctx;
+    struct jw *w = &t->w;
+    struct relay_state s;
+    int rc = relay_state_of(&t->c->node->relays, r, &s, e);
+    if (rc != OK) {
+        return rc;
+    }
+    t->collection = r->collection;
+    jw_obj(w);
+    write_uuid(w, "partner", r->partner);
+    rc = taxii_collection_each(t->c->node->db, 0, &t->c->a, match_collection, t, e);
+    write_instant(w, "last_sent", r->last_sent);
+    jw_kint(w, "sent", (int64_t)s.sent);
+    jw_kint(w, "messages", (int64_t)s.messages);
+    jw_kint(w, "unanswered", (int64_t)s.unanswered);
+    jw_kint(w, "to_do", s.to_do);
+    jw_kint(w, "held", (int64_t)s.held);
+    jw_key(w, "rules");
+    jw_obj(w);
+    rc = rc == OK ? relay_held_each(t->c->node->db, r->id, on_rule, t, e) : rc;
+    jw_end_obj(w);
+    write_seconds(w, "p50", s.fresh.p50);
+    write_seconds(w, "p95", s.fresh.p95);
+    jw_end_obj(w);
+    return rc;
+}
+
 int api_exchange(struct call *c, struct err *e)
 {
     struct telling t = {.c = c, .e = e};
@@ -128,6 +184,10 @@ int api_exchange(struct call *c, struct err *e)
     jw_key(&t.w, "peers");
     jw_arr(&t.w);
     rc = rc == OK && home ? peer_each(c->node->db, &c->a, on_peer, &t, e) : rc;
+    jw_end_arr(&t.w);
+    jw_key(&t.w, "relays");
+    jw_arr(&t.w);
+    rc = rc == OK && home ? relay_each(c->node->db, on_relay, &t, e) : rc;
     jw_end_arr(&t.w);
     jw_end_obj(&t.w);
     return rc;

@@ -4,14 +4,14 @@ import urllib.parse
 
 import node
 from leaks import foreign_keys
-from node import equal, true
+from node import equal, true, until
 from taxii import identifier
 from test_api import ROLES, refused
 from test_partners import act
 from test_release import CANARY, Partner, filled, hidden, open_ones, shared
 
 READS = {"partners", "partners/JPCERT", "agreements", "witness"}
-REGISTER = {"shares", "explain?to=JPCERT", "exchange"}
+REGISTER = {"shares", "explain?to=JPCERT", "exchange", "messages"}
 
 
 def ask(client, path, want=200):
@@ -183,6 +183,29 @@ def test_the_register(t):
                 running.client(made["viewer"]).get(f"{f['url']}?kind=ipv4-addr", want=(200, 304))
 
 
+def test_messages_and_relays(t):
+    tw, _, _, collection = shared(t)
+    key = keys(tw)["auditor"]
+    partner = tw.json("partner", "show", "JPCERT")["card"]["id"]
+    tw.run("relay", "add", "JPCERT", "--collection", "partners", code=0)
+    with tw.serve() as running:
+        client = running.client(key)
+        id = tw.json("messages", "probe", "--partner", "JPCERT")["id"]
+        wanted = len(open_ones())
+        (relay,) = until(lambda: (r := ask(client, "exchange")["relays"]) and r[0]["sent"] >= wanted and r, "the relay has looked at all")
+        equal((relay["partner"], relay["collection"]), (partner, collection["id"]), "whose")
+        true(relay["held"] > 0 and relay["p50"] is None and sum(relay["rules"].values()) == relay["held"], relay)
+        found = until(lambda: (m := ask(client, "messages?partner=JPCERT"))["messages"][-1]["attempts"] and m, "nobody is there to take it")
+        mine = [m for m in found["messages"] if m["id"] == id]
+        equal([(m["direction"], m["partner"], m["accepted"], m["overdue"]) for m in mine], [("out", partner, None, False)], "waits")
+        true(found["waiting"] >= 2 and found["overdue"] == 0 and found["oldest"], found)
+        true(any(m["share"] for m in found["messages"]), "what went stands in the register")
+        equal(ask(client, "messages?overdue=1")["messages"], [], "none is overdue")
+        equal([m["id"] for m in ask(client, f"messages?kind={mine[0]['kind']}")["messages"]], [id], "of its kind")
+        equal(len(ask(client, "messages?limit=1")["messages"]), 1, "at most")
+        true(CANARY not in json.dumps(found) and "body" not in json.dumps(found), "no contents")
+
+
 def test_another_organisation_knows_only_its_own_agreements(t):
     """melicertes/csp#22: whom one shares with is not for everybody on the node."""
     tw, _, agreement, _ = shared(t)
@@ -191,9 +214,10 @@ def test_another_organisation_knows_only_its_own_agreements(t):
     with tw.serve() as running:
         foreign = running.client(theirs["admin"])
         for path, want in (("partners", {"partners": []}), ("agreements", {"agreements": []}), ("shares", {"shares": [], "next": None}),
-                           ("witness", {"witnessed_here": [], "witnesses": []}), ("exchange", {"roots": [], "peers": []})):
+                           ("witness", {"witnessed_here": [], "witnesses": []}), ("exchange", {"roots": [], "peers": [], "relays": []}),
+                           ("messages", {"waiting": 0, "overdue": 0, "refused": 0, "oldest": None, "messages": [], "refusals": []})):
             equal(ask(foreign, path), want, path)
-        for path in ("partners/{}", "explain?to={}", "look?value=203.0.113.1&as={}", "shares?partner={}", "find?q=x&as={}"):
+        for path in ("partners/{}", "explain?to={}", "look?value=203.0.113.1&as={}", "shares?partner={}", "find?q=x&as={}", "messages?partner={}"):
             known, unknown = (foreign.get("/api/v1/" + path.format(name), want=404).body for name in ("JPCERT", "NOBODY"))
             equal(known.replace(b"JPCERT", b""), unknown.replace(b"NOBODY", b""), "one that is there is answered as one that is not")
         for path in (f"agreements/{agreement}", f"partners/{jpcert}", "shares/1"):

@@ -67,6 +67,7 @@ static const struct {
     {"witnessStatus", "vaAu"},
     {"exchange", "aAu"},
     {"exports", "vaA"},
+    {"messages", "aAu"},
     {"addSource", "A"},
     {"rejected", "vaA"},
     {"retryRejected", "aA"},

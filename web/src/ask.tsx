@@ -1,13 +1,14 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { FindAnswer } from './find';
 import { LookAnswer } from './look';
-import { ask, asked, dismiss, question, type Question } from './route';
+import { EyesSelector } from './eyes';
+import { ask, asked, dismiss, place, type Question } from './route';
 import { t } from './text';
 
 function Box({ what }: { what: Question['ask'] }) {
   const words = t[what];
   const input = useRef<HTMLInputElement>(null);
-  const current = question.value?.ask === what ? question.value.text : undefined;
+  const current = place.value.question?.ask === what ? place.value.question.text : undefined;
   useEffect(() => {
     if (input.current && current !== undefined) input.current.value = current;
   }, [current]);
@@ -47,6 +48,7 @@ export const Boxes = () => (
   <div class="boxes">
     <Box what="look" />
     <Box what="find" />
+    <EyesSelector />
   </div>
 );
 

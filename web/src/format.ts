@@ -1,4 +1,5 @@
-import { locale } from './text';
+import { locale, language } from './text';
+import type { Languages } from './types';
 
 const integer = new Intl.NumberFormat(locale);
 const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
@@ -8,6 +9,8 @@ const utcTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle
 const regions = new Intl.DisplayNames(locale, { type: 'region', fallback: 'code' });
 
 export const count = (n: number) => integer.format(n);
+const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+export const tenths = (x: number) => decimal.format(x);
 export const percent = (x: number) => share.format(x);
 export const date = (at: Date) => day.format(at);
 export const time = (at: Date) => clock.format(at);
@@ -40,3 +43,13 @@ export function visible(text: string): string {
 
 /** The same for longer texts, whose line ends are no trick. */
 export const visibleLines = (text: string) => text.split(/\r?\n/).map(visible).join('\n');
+
+const days = new Intl.NumberFormat(locale, { style: 'unit', unit: 'day', unitDisplay: 'long', maximumFractionDigits: 0 });
+export const DAY = 86_400_000;
+/** Whole days between two instants, in words. */
+export const inDays = (ms: number) => days.format(Math.round(ms / DAY));
+
+/** The one of three texts that is nearest to the language of the page. */
+export function inLanguage(text: Languages): string {
+  return text[language.startsWith('ja') ? 'ja' : language.startsWith('zh') ? 'zh-Hant' : 'en'] || text.en;
+}

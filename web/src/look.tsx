@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { get } from './api';
 import { Badge, Confidence, Exercise, Foreign, Grade, Json, Labels, Tlp, Trouble, useAnswer, Value, When } from './bits';
+import { eyes, eyesQuery, EyesSummary, Sight, StateBadge } from './eyes';
 import { count, percent, region, visible } from './format';
 import { t } from './text';
 import type { Benign, Claim, Indicator, KnownObject, Look, Relationship } from './types';
@@ -79,6 +80,7 @@ function ClaimCard({ claim }: { claim: Claim }) {
         {claim.revoked && <Badge>{t.look.revoked}</Badge>}
         <Confidence value={claim.term} label={t.look.term} why={t.look.termWhy} />
       </div>
+      <Sight mark={claim.eyes} />
       <Labels labels={claim.labels} />
       {claim.note && (
         <p class="note">
@@ -197,6 +199,7 @@ function ObjectRow({ known }: { known: KnownObject }) {
   return (
     <li>
       <Json summary={summary} value={known.object} />
+      <Sight mark={known.eyes} />
     </li>
   );
 }
@@ -222,13 +225,21 @@ function RelationshipRow({ related }: { related: Relationship }) {
     </span>
   );
   const ends = [...new Set(between ? [from, to] : [related.id])];
+  const state = (id: string) => related.ends?.find((end) => end.id === id)?.state;
   return (
     <li>
       <Json summary={summary} value={related.object} />
+      <Sight mark={related.eyes} />
       <div class="ends">
-        {ends.map((id) => (
-          <Value text={id} key={id} />
-        ))}
+        {ends.map((id) => {
+          const seen = state(id);
+          return (
+            <span key={id}>
+              {seen && <StateBadge state={seen} />}
+              {seen === null && <span class="dim">{t.eyes.unknownEnd}</span>} <Value text={id} />
+            </span>
+          );
+        })}
       </div>
     </li>
   );
@@ -258,6 +269,7 @@ function Answer({ look }: { look: Look }) {
         <strong>{title}</strong>
         <p>{why}</p>
       </div>
+      <EyesSummary counts={look.eyes} />
       <BenignLists benign={look.benign} />
       {look.indicators.length > 0 && (
         <Part title={t.look.indicators}>
@@ -296,7 +308,7 @@ function Answer({ look }: { look: Look }) {
 }
 
 export function LookAnswer({ value, asking }: { value: string; asking: number }) {
-  const asked = useAnswer((abort) => get<Look>('look', { value }, abort), [value, asking]);
+  const asked = useAnswer((abort) => get<Look>('look', { value, ...eyesQuery() }, abort), [value, asking, eyes.value]);
   return (
     <>
       <h2 tabIndex={-1} class="asked">
