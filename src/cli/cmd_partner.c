@@ -79,6 +79,7 @@ static void print_partner_json(struct cmd *c, const struct partner *p)
     jw_kstr(&w, "proposed_by", p->proposed_by);
     jw_kstr(&w, "confirmed_by", p->confirmed_by.n ? p->confirmed_by : SV_NONE);
     jw_kstr(&w, "changed", sv_c(at));
+    jw_kbool(&w, "keys_stale", partner_keys_stale(p, time_now()));
     jw_end_obj(&w);
     print_json(c, &b);
     buf_clear(&b);
@@ -126,7 +127,8 @@ static int list_one(void *ctx, const struct partner *p)
     print_cell(c->out, p->card.country, 4);
     print_cell(c->out, sv_c(partner_status_name(p->status)), 11);
     print_safe(c->out, p->card.name[LANGUAGE_EN]);
-    fputc('\n', c->out);
+    fprintf(c->out, "%s\n",
+            partner_keys_stale(p, time_now()) ? "  keys older than 90 days: ask for a new card" : "");
     return OK;
 }
 

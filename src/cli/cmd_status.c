@@ -15,6 +15,26 @@ static void print_pairs(struct cmd *c, const char *title, struct jv object)
     }
 }
 
+static void print_partners(struct cmd *c, struct jv v)
+{
+    int64_t waiting = 0, overdue = 0, refused = 0;
+    struct json_it it = json_each(json_get(v, SV("health")));
+    struct sv unused;
+    struct jv item;
+    (void)json_i64(json_path(v, "messages", "waiting", NULL), &waiting);
+    (void)json_i64(json_path(v, "messages", "overdue", NULL), &overdue);
+    (void)json_i64(json_path(v, "messages", "refused", NULL), &refused);
+    fprintf(c->out, "messages      %lld wait, %lld overdue, %lld of partners refused\n", (long long)waiting,
+            (long long)overdue, (long long)refused);
+    while (json_next(&it, &unused, &item)) {
+        fputs("health        ", c->out);
+        print_safe(c->out, json_get_str(item, SV("partner")));
+        fputs(": ", c->out);
+        print_safe(c->out, json_get_str(item, SV("text")));
+        fputc('\n', c->out);
+    }
+}
+
 static int print_people(struct cmd *c, const struct buf *json, struct err *e)
 {
     struct jv v = {0};
@@ -42,6 +62,7 @@ static int print_people(struct cmd *c, const struct buf *json, struct err *e)
             print_safe(c->out, digest);
             fprintf(c->out, " of %lld objects\n", (long long)in_digest);
         }
+        print_partners(c, v);
         print_pairs(c, "counts", json_get(v, SV("counts")));
         print_pairs(c, "claims", json_get(v, SV("claims_by_kind")));
         print_pairs(c, "objects", json_get(v, SV("objects_by_type")));

@@ -33,6 +33,7 @@ struct http_opts {
     const char *spool_dir; /* where bodies that go to a file stand, unlinked; NULL = /tmp */
     const char
         *client_ca_file; /* PEM; asks clients for a certificate, which http_client_key judges; NULL = no */
+    bool tls13;          /* TLS 1.3 and nothing older */
     bool ask_client;     /* asks clients for any certificate, also a self-signed one (http_ask_client) */
 };
 

@@ -16,6 +16,8 @@
 #define TLS_PRIORITIES                                                                                       \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:-AES-256-CBC:%SERVER_PRECEDENCE"
 
+#define TLS13_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:%SERVER_PRECEDENCE"
+
 /* ---- the listening socket */
 
 /* "127.0.0.1:8443", "[::1]:8443" */
@@ -151,9 +153,10 @@ static int read_pems(const struct http_opts *o, struct pems *p, struct err *e)
 
 static int start_daemon(struct http_server *s, const struct http_opts *o, struct pems *p, struct err *e)
 {
+    const char *priorities = o->tls13 ? TLS13_PRIORITIES : TLS_PRIORITIES;
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, p->cert.p},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, p->key.p},
-                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)priorities},
                                    {s->trusts_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, p->ca.p},
                                    {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};

@@ -9,7 +9,7 @@
 #define PAGE_BYTES ((size_t)4 << 20)
 #define ACK_MOST ((size_t)2 << 20)
 
-int messages_find_caller(struct call *c, struct err *e)
+int partner_find_caller(struct call *c, struct err *e)
 {
     struct sha256 spki;
     struct caller who = {

@@ -234,5 +234,9 @@ int program_find(struct web *w, const struct http_request *r, usec now, bool pat
     if (authorization.p) {
         return err_set(e, ERR_AUTH, "the Authorization header is neither Basic nor Bearer");
     }
-    return http_client_key(r, &spki) ? caller_by_certificate(w->node->db, &spki, now, ret, e) : OK;
+    if (!http_client_key(r, &spki)) {
+        return OK;
+    }
+    int rc = caller_by_certificate(w->node->db, &spki, now, ret, e);
+    return rc == OK && ret->partner && w->door ? caller_unknown_certificate(ret, e) : rc;
 }

@@ -66,8 +66,9 @@ static int check_type(const struct call *c, struct err *e)
 
 static int find_route(struct call *c, struct err *e)
 {
-    char allow[64];
-    c->route = route_find(http_method(c->r), http_path(c->r), c->part, allow);
+    char allow[64] = "";
+    bool open = !c->door || sv_starts(http_path(c->r), SV("/witness/")); /* to who came in here */
+    c->route = open ? route_find(http_method(c->r), http_path(c->r), c->part, allow) : NULL;
     if (c->route) {
         return OK;
     }
@@ -87,6 +88,9 @@ static int find_route(struct call *c, struct err *e)
 /* Equipment that polls an address often knows Basic only. */
 static int find_caller(struct call *c, bool patient, struct err *e)
 {
+    if (c->door) {
+        return OK;
+    }
     struct sv authorization = http_header(c->r, "Authorization");
     bool other =
         authorization.p ? !sv_istarts(authorization, SV("Bearer ")) : !http_cookie(c->r, SESSION_COOKIE).p;
@@ -159,19 +163,26 @@ static int on_later(void *ctx, struct http_request *r, void *user, size_t *ret_m
     return judge(user, true, ret_max_body, ret_to_file);
 }
 
+static struct call *call_new(struct web *w, struct http_request *r, bool door)
+{
+    struct call *c = calloc(1, sizeof(*c));
+    if (c) {
+        *c = (struct call){.web = w, .node = w->node, .r = r, .now = time_now(), .door = door};
+        arena_init(&c->a, CALL_ARENA);
+        buf_init(&c->out, CALL_ANSWER);
+    }
+    return c;
+}
+
 static int on_head(void *ctx, struct http_request *r, size_t *ret_max_body, bool *ret_to_file,
                    void **ret_user)
 {
-    struct web *w = ctx;
     struct err e = ERR_NONE;
-    struct call *c = calloc(1, sizeof(*c));
+    struct call *c = call_new(ctx, r, false);
     if (!c) {
         return 503;
     }
     *ret_user = c;
-    *c = (struct call){.web = w, .node = w->node, .r = r, .now = time_now()};
-    arena_init(&c->a, CALL_ARENA);
-    buf_init(&c->out, CALL_ANSWER);
     if (find_route(c, &e) != OK) {
         refuse(c, &e);
         return (int)c->status;
@@ -251,6 +262,47 @@ static void on_refuse(void *ctx, struct http_request *r, unsigned status, const 
 
 const struct http_handler call_handler = {
     .head = on_head, .later = on_later, .body = on_body, .done = on_done, .refuse = on_refuse};
+
+/* ---- the partners' own listener: whoever is no active partner gets one and the same answer to anything */
+
+static void turn_away(struct web *w, struct http_request *r)
+{
+    struct err e = ERR_NONE;
+    err_set(&e, ERR_NOT_FOUND, "there is nothing at this address");
+    http_set(r, "Connection", "close");
+    answer_error(r, w->tls, 404, &e);
+    web_count(w, 404);
+}
+
+static int on_door_head(void *ctx, struct http_request *r, size_t *ret_max_body, bool *ret_to_file,
+                        void **ret_user)
+{
+    struct err e = ERR_NONE;
+    struct call *c = call_new(ctx, r, true);
+    if (!c || partner_find_caller(c, &e) != 1) {
+        turn_away(ctx, r);
+        on_done(ctx, c);
+        return 404;
+    }
+    *ret_user = c;
+    if (find_route(c, &e) != OK) {
+        refuse(c, &e);
+        return (int)c->status;
+    }
+    return judge(c, false, ret_max_body, ret_to_file);
+}
+
+static void on_door_refuse(void *ctx, struct http_request *r, unsigned status, const char *text)
+{
+    if (http_user(r)) {
+        on_refuse(ctx, r, status, text);
+    } else {
+        turn_away(ctx, r);
+    }
+}
+
+const struct http_handler door_handler = {
+    .head = on_door_head, .later = on_later, .body = on_body, .done = on_done, .refuse = on_door_refuse};
 
 /* ---- what handlers ask for */
 

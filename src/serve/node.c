@@ -15,6 +15,9 @@ const struct conf_item node_schema[] = {
     {"node.country", CONF_TEXT, 2, 2, "TW", "Country of the operator, ISO 3166-1 alpha-2."},
     {"node.zone", CONF_TEXT, 1, 64, "UTC", "IANA time zone in which the operator reads times."},
     {"http.listen", CONF_TEXT, 3, 100, "127.0.0.1:8443", "Address and port of the console and API."},
+    {"http.partner_listen", CONF_TEXT, 0, 100, "",
+     "Address and port of a listener of the partners' own: TLS 1.3 and their pinned keys only. Empty: they "
+     "come in by http.listen."},
     {"http.threads", CONF_INT, 1, 64, "2", "Threads that answer requests."},
     {"http.max_connections", CONF_INT, 8, 100000, "1000", "Connections at the same time, in all."},
     {"http.max_per_address", CONF_INT, 1, 100000, "200", "Connections at the same time from one address."},
@@ -340,6 +343,9 @@ int node_status_with(struct node *n, const struct pact_view *view, const struct 
     jw_kstr(&w, "since", sv_c(started));
     write_ledger(n, &state, &w);
     rc = fuse_status(n->fuse, view, &w, e);
+    if (rc == OK && uuid_eq(view->org, n->org)) {
+        rc = report_partners(n, &w, time_now(), e);
+    }
     rc = rc == OK && o->digest ? write_digest(n, view, o, &w, e) : rc;
     jw_end_obj(&w);
     return rc == OK && json->failed ? err_set(e, ERR_MEMORY, "no memory for the status") : rc;

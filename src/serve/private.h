@@ -80,6 +80,8 @@ bool caller_read(struct stmt *s, struct caller *ret);
 int caller_by_key(struct db *db, struct sv key, usec now, struct caller *ret, struct err *e) MUST_USE;
 int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, struct caller *ret,
                           struct err *e) MUST_USE;
+/* As it answers for a certificate that is nobody's: partners come in by their own listener. */
+int caller_unknown_certificate(struct caller *ret, struct err *e);
 /* Some key that holds is bound to a certificate: only then are clients asked for theirs. */
 bool certificates_registered(struct db *db, usec now);
 /* A new session for an account; `ret_token` goes into the cookie and is kept nowhere. */
@@ -209,6 +211,10 @@ int call_source(struct call *c, struct sv text, struct source *ret, struct err *
 bool call_same_origin(const struct web *w, const struct http_request *r);
 /* The handler given to net/. `ctx` is the web. */
 extern const struct http_handler call_handler;
+/* The same for the partners' own listener (http.partner_listen). */
+extern const struct http_handler door_handler;
+/* 1 and c->who: an active partner, by the TLS key of its card; 0: nobody of that kind, or not by its door. */
+int partner_find_caller(struct call *c, struct err *e) MUST_USE;
 
 /* Answers with the headers that all answers carry (http_headers.c). */
 void answer_headers(struct http_request *r, bool tls);

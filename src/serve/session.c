@@ -198,6 +198,13 @@ static int partner_caller(struct db *db, const struct sha256 *spki, struct calle
     return rc;
 }
 
+int caller_unknown_certificate(struct caller *ret, struct err *e)
+{
+    *ret = (struct caller){0};
+    return refuse(e, "no key of this node is bound to this certificate",
+                  "register it: noroshi key add NAME --certificate FILE");
+}
+
 int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, struct caller *ret,
                           struct err *e)
 {
@@ -212,8 +219,7 @@ int caller_by_certificate(struct db *db, const struct sha256 *spki, usec now, st
     int rc = read_key(s, now, ret, e);
     rc = rc == 0 ? partner_caller(db, spki, ret, e) : rc;
     if (rc == 0) {
-        return refuse(e, "no key of this node is bound to this certificate",
-                      "register it: noroshi key add NAME --certificate FILE");
+        return caller_unknown_certificate(ret, e);
     }
     sv_copy(sv_c(hex), ret->certificate, sizeof(ret->certificate));
     return rc < 0 ? rc : OK;

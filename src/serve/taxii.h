@@ -60,8 +60,6 @@ void taxii_answer_error(struct http_request *r, const struct web *w, unsigned st
 
 /* ---- messages between nodes (api_messages.c) */
 
-/* 1 and c->who: an active partner by its TLS key; 0: nobody who may know of messages/. */
-int messages_find_caller(struct call *c, struct err *e) MUST_USE;
 /* One request a partner at a time: ERR_BUSY. It ends with the call (c->busy). */
 int messages_begin(struct call *c, struct err *e) MUST_USE;
 int api_messages_root(struct call *c, struct err *e);

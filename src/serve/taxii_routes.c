@@ -360,7 +360,7 @@ static const char *wrong_rights(const struct taxii_route *t)
     bool collection = strncmp(t->r.pattern, "collections/{id}/", 17) == 0;
     bool writes = t->r.method != HTTP_GET;
     if (t->place == TAXII_MESSAGES) {
-        return t->needs || t->r.audience != FOR_CLIENTS ? "is for partners alone, who have no rights here" : NULL;
+        return t->needs || t->r.audience != FOR_CLIENTS ? "is for partners alone" : NULL;
     }
     if (collection != (t->needs != 0) || (t->needs & ~(TAXII_READ | TAXII_WRITE))) {
         return "says nothing of the collection's rights, or asks for rights without a collection";

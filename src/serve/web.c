@@ -131,6 +131,18 @@ static int start_keeper(struct web *w, struct err *e)
 
 /* ---- starting and stopping */
 
+static int start_door(struct web *w, const struct http_opts *common, struct err *e)
+{
+    struct http_opts o = *common;
+    struct http_handler h = door_handler;
+    h.ctx = w;
+    o.listen = conf_text(w->node->conf, "http.partner_listen");
+    o.tls13 = true;
+    o.ask_client = true;
+    w->door = http_start(&o, &h, e);
+    return w->door ? OK : e->code;
+}
+
 static int start_server(struct web *w, struct err *e)
 {
     const struct conf *conf = w->node->conf;
@@ -157,7 +169,9 @@ static int start_server(struct web *w, struct err *e)
     h.ctx = w;
     w->tls = true;
     w->max_body = (size_t)conf_int(conf, "http.max_body");
-    w->server = http_start(&o, &h, e);
+    /* First: who comes in by the other one must find that it is not the door. */
+    rc = conf_text(conf, "http.partner_listen")[0] ? start_door(w, &o, e) : OK;
+    w->server = rc == OK ? http_start(&o, &h, e) : NULL;
     return w->server ? OK : e->code;
 }
 
@@ -210,6 +224,7 @@ void web_stop(struct web *w)
     if (w->keeping) {
         pthread_join(w->keeper, NULL);
     }
+    http_stop(w->door, STOP_SECONDS);
     http_stop(w->server, STOP_SECONDS);
     if (w->keeping) {
         flush_touches(w);

@@ -90,6 +90,11 @@ static const struct {
     {"taxiiDelete", "aAc"},
     {"taxiiVersions", "vaAc"},
     {"taxiiTombstones", "vaAc"},
+    {"messagesRoot", "c"},
+    {"messagesCollections", "c"},
+    {"messagesCollection", "c"},
+    {"messagesWaiting", "c"},
+    {"messagesBring", "c"},
 };
 
 static const char *who_of(const char *name)

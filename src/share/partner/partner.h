@@ -30,6 +30,17 @@ struct partner {
     struct sv proposed_by, confirmed_by; /* two different persons before it is active */
     usec changed;
 };
+/* Keys of a card are to be replaced after so long; nothing stops when they are not. */
+#define PARTNER_KEYS_STALE (90 * USEC_DAY)
+/* Since the card was made: its version counts seconds. */
+static inline usec partner_keys_age(const struct partner *p, usec now)
+{
+    return now - p->card.version * USEC_SECOND;
+}
+static inline bool partner_keys_stale(const struct partner *p, usec now)
+{
+    return partner_keys_age(p, now) > PARTNER_KEYS_STALE;
+}
 /* Takes a card that its own message key signed (a DSSE envelope). A new partner is proposed; a card with new
  * keys of one that is there (rotation) must be signed by the key that is pinned, and takes effect at once. */
 int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct sv person, usec now,
