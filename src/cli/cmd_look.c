@@ -159,6 +159,25 @@ static void print_aliases(FILE *out, struct jv aliases)
     }
 }
 
+/* What partners' nodes brought, and how many seconds it was on its way. */
+static void print_relayed(FILE *out, struct jv relayed)
+{
+    struct json_it it = json_each(relayed);
+    struct sv key;
+    struct jv r;
+    while (json_next(&it, &key, &r)) {
+        double seconds = 0;
+        (void)json_f64(json_get(r, SV("seconds")), &seconds);
+        fputs("relayed by   ", out);
+        print_cell(out, text_of(r, "partner"), 24);
+        print_cell(out, text_of(r, "node"), 36);
+        print_cell(out, text_of(r, "arrived"), 28);
+        fprintf(out, "%.1f s  ", seconds);
+        print_safe(out, text_of(r, "id"));
+        fputc('\n', out);
+    }
+}
+
 static void print_people(struct cmd *c, struct jv v)
 {
     struct jv seen = json_get(v, SV("sightings")), network = json_get(v, SV("network"));
@@ -187,6 +206,7 @@ static void print_people(struct cmd *c, struct jv v)
     } else {
         fputs("sightings    none\n", c->out);
     }
+    print_relayed(c->out, json_get(v, SV("relayed")));
     print_objects(c->out, "object", json_get(v, SV("objects")));
     print_objects(c->out, "related", json_get(v, SV("relationships")));
     print_eyes(c->out, v);
@@ -228,6 +248,7 @@ static int run(struct cmd *c)
     rc = rc == OK
              ? fuse_look_version(c->node->fuse, &view, sv_c(c->argv[0]), sv_c(version), time_now(), &json, &e)
              : rc;
+    rc = rc == OK && !eyes.as ? relay_look(c->node->db, &c->node->secret, &view, &json, &e) : rc;
     rc = rc == OK ? eyes_put_on(c, &eyes, &view, eyes_look, &json, &e) : rc;
     if (rc == OK && c->json) {
         print_json(c, &json);

@@ -157,6 +157,8 @@ def test_a_new_indicator_is_seen_at_the_partner(t):
         took["after"] = time.monotonic() - began
         looked = jp.json("look", "before.evil.example")
         equal((looked["indicators"][0]["sources"], looked["sightings"]["count"]), (["TWCERT"], 1), "first source")
+        equal([(r["partner"], r["node"], 0 <= r["seconds"] < BUDGET) for r in looked["relayed"]],
+              [("TWCERT", f"https://127.0.0.1:{ports['TWCERT']}/", True)], "who said so first, and how long it took")
         state = answered(tw)
         true(state["seconds_push"]["p95"] < BUDGET and state["seconds_fresh"]["p95"] < BUDGET, f"{state}")
     print(f"  seconds from POST to sighting: {took}, relay {state['seconds_fresh']}")

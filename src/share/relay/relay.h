@@ -109,3 +109,7 @@ struct relay_arrival {
     usec sent, arrived; /* by the sender's clock, by ours */
 };
 int relay_first(const struct relays *r, struct sv stix_id, struct relay_arrival *ret, struct err *e) MUST_USE;
+/* Adds to an answer of fuse_look what of it came by relay, as far as the view sees its source:
+ * "relayed":[{"id","partner","node","sent","arrived","seconds"}]. */
+int relay_look(struct db *db, const struct hash_secret *secret, const struct pact_view *view,
+               struct buf *answer, struct err *e) MUST_USE;

@@ -469,24 +469,3 @@ struct message_kind relay_message_kind(const struct relays *r)
                                  .acknowledged = relay_acknowledged,
                                  .ctx = (void *)(uintptr_t)r};
 }
-
-int relay_first(const struct relays *r, struct sv stix_id, struct relay_arrival *ret, struct err *e)
-{
-    struct stmt *s =
-        db_query(r->taxii.db, "SELECT partner, source, sent, arrived FROM relay_arrival WHERE h = ?", e);
-    if (!s) {
-        return e->code;
-    }
-    db_int(s, (int64_t)hash64(r->taxii.secret, stix_id));
-    int rc = db_step(s, e);
-    if (rc == 1) {
-        *ret = (struct relay_arrival){
-            .source = col_int(s, 1), .sent = col_time(s, 2), .arrived = col_time(s, 3)};
-        rc = uuid_parse(col_text(s, 0), &ret->partner) ? OK
-                                                       : err_set(e, ERR_CORRUPT, "an arrival is malformed");
-    } else if (rc == 0) {
-        rc = err_set(e, ERR_NOT_FOUND, "it did not come by relay");
-    }
-    db_done(s);
-    return rc;
-}
