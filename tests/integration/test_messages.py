@@ -405,6 +405,17 @@ def test_the_partners_own_listener(t):
                 true(not good, f"{version} is refused")
 
 
+def test_the_vector_of_the_docs(t):
+    lines = [x.strip() for x in (node.REPO / "docs" / "messages.md").read_text().split("## Vector")[1].splitlines() if x.startswith("    ")]
+    text, signature = lines[0].encode(), base64.b64decode(lines[1])
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    public = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    equal(canonical(json.loads(text)), text, "canonical")
+    equal(sign(seed, pae(text)), signature, "openssl signs the same")
+    true(signed_by(public, pae(text), signature), "and verifies it")
+    true(not signed_by(public, pae(text + b" "), signature), "not another")
+
+
 def test_flooding_is_bounded(t):
     tw, jp, ports = pair(t)
     with serve(jp, ports) as running:
