@@ -11,6 +11,7 @@ from test_partners import PERSONS, a_node, act, befriend, once
 from test_witness import free_port
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
+RED = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
 BUDGET = 5.0  # seconds from intake at one node to what follows at another
 HISTORY = 50000 if NIGHTLY else 4000
 TRIO = ("TWCERT", "JPCERT", "USCERT")
@@ -280,6 +281,38 @@ def test_what_a_person_releases_stays_until_then(t):
         held = until(lambda: tw.json("relay", "status", "USCERT")[0]["held_by_rule"], "it is held back", 20)
         equal((held, ids_from(us, "TWCERT"), tw.json("relay", "status", "USCERT")[0]["sent"]), ({"release": 1}, set(), 0), "held")
         equal([s for s in tw.json("shares", "list", "--partner", "USCERT") if s["share"]["channel"] == "relay"], [], "nothing in the register")
+
+
+def test_what_waits_goes_only_if_it_still_may(t):
+    """Things wait for a partner that cannot be reached; meanwhile one is restricted, then the agreement stops."""
+    tw, jp, us, ports, signed = trio(t)
+    secret = indicator("regretted.evil.example", object_marking_refs=[GREEN])
+    plain = indicator("plain.evil.example", object_marking_refs=[GREEN])
+    with serve(tw, ports) as at_tw:
+        k = key(tw)
+        relay(tw, "JPCERT")
+        post(at_tw, k, [secret, plain])
+        until(lambda: tw.rows("SELECT 1 FROM outbox WHERE kind = 'objects'"), "both wait")
+        post(at_tw, k, [{**secret, "modified": stamp(-1), "object_marking_refs": [RED]}])
+        time.sleep(6)  # what was decided a moment ago is not decided again
+        with serve(jp, ports):
+            until(lambda: plain["id"] in ids_from(jp, "TWCERT"), "the other one goes", 60)
+            answered(tw)
+            true(secret["id"] not in ids_from(jp, "TWCERT"), "what was restricted while it waited stays")
+        late = indicator("late.evil.example", object_marking_refs=[GREEN])
+        post(at_tw, k, [late])
+        until(lambda: tw.rows("SELECT 1 FROM outbox WHERE kind = 'objects'"), "it waits")
+        act(tw, "agreement", "suspend", signed["JPCERT"])
+        with serve(jp, ports):
+            until(lambda: not tw.rows("SELECT 1 FROM outbox WHERE kind = 'objects'"), "it is taken out", 90)
+            time.sleep(1)
+            true(late["id"] not in ids_from(jp, "TWCERT"), "nothing goes under a suspended agreement")
+            dropped = [m for m in tw.json("messages", "list", "--partner", "JPCERT") if "no longer allowed" in (m.get("text") or "")]
+            true(dropped, "it is on record")
+            act(tw, "agreement", "resume", signed["JPCERT"])
+            until(lambda: late["id"] in ids_from(jp, "TWCERT"), "it goes when the agreement is in force again", 30)
+    for home in (tw, jp):
+        home.verified()
 
 
 def test_exercises_stay_apart(t):

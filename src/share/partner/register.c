@@ -25,6 +25,8 @@ static const struct db_migration migrations[] = {
     {4, "ALTER TABLE share_given ADD COLUMN entry BIGINT NOT NULL DEFAULT 0;"
         "CREATE INDEX share_given_h ON share_given (h);"
         "CREATE INDEX share_given_entry ON share_given (entry);"},
+    /* The first entry by which it went; 0 where that was not told. */
+    {5, "ALTER TABLE share_given ADD COLUMN first_entry BIGINT NOT NULL DEFAULT 0;"},
     {0, NULL},
 };
 static const struct db_table tables[] = {

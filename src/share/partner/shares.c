@@ -93,7 +93,8 @@ static int note_given(struct db *db, const struct share *s, int64_t entry, struc
     struct stmt *q =
         s->given_count
             ? db_query(db,
-                       "INSERT INTO share_given (partner, h, version, entry) VALUES (?,?,?,?) ON CONFLICT "
+                       "INSERT INTO share_given (partner, h, version, entry, first_entry) VALUES (?,?,?,?,?) "
+                       "ON CONFLICT "
                        "(partner, h) DO UPDATE SET version = excluded.version, entry = excluded.entry WHERE "
                        "excluded.version IS NOT NULL AND "
                        "(share_given.version IS NULL OR share_given.version < excluded.version)",
@@ -106,9 +107,33 @@ static int note_given(struct db *db, const struct share *s, int64_t entry, struc
         db_int(q, s->given[i]);
         db_time(q, s->version ? s->version[i] : USEC_NONE);
         db_int(q, entry);
+        db_int(q, entry);
         rc = db_run(q, e);
     }
     db_done(q);
+    return rc;
+}
+
+int share_unsent(struct db *db, struct uuid partner, int64_t entry, const int64_t *h, size_t n, bool left,
+                 struct err *e)
+{
+    static const char *const sql[] = {
+        "DELETE FROM share_given WHERE partner = ? AND h = ? AND first_entry = ?",
+        "UPDATE share_given SET version = NULL WHERE partner = ? AND h = ? AND entry = ?"};
+    char id[37];
+    int rc = OK;
+    uuid_text(partner, id);
+    for (size_t i = left ? 1 : 0; rc == OK && i < 2; i++) {
+        struct stmt *s = db_query(db, sql[i], e);
+        rc = s ? OK : e->code;
+        for (size_t k = 0; rc == OK && k < n; k++) {
+            db_text(s, sv_c(id));
+            db_int(s, h[k]);
+            db_int(s, entry);
+            rc = db_run(s, e);
+        }
+        db_done(s);
+    }
     return rc;
 }
 

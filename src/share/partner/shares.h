@@ -42,6 +42,13 @@ int share_append(struct ledger *l, struct db *db, const struct share *s, int64_t
 int share_end(struct db *db, int64_t entry, usec now, struct err *e) MUST_USE;
 /* The same inside the caller's transaction. */
 int share_complete(struct db *db, int64_t entry, usec now, struct err *e) MUST_USE;
+/*
+ * Things (hashes of ids) that an entry said went did not leave after all. What went by no other entry counts
+ * as not given; `left`: it may have reached the partner, so that it counts as given, in a version that is not
+ * known. In a transaction.
+ */
+int share_unsent(struct db *db, struct uuid partner, int64_t entry, const int64_t *h, size_t n, bool left,
+                 struct err *e) MUST_USE;
 /* 1 = something of this id went to the partner. */
 int share_was_given(struct db *db, struct uuid partner, int64_t h, struct err *e) MUST_USE;
 /* 1 = this version of it, or a newer one, went to the partner; what went without its version being told

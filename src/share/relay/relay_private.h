@@ -85,6 +85,11 @@ int relay_sightings_note(struct relay_batch *b, struct relay *relay, struct err 
 /* *ret_again: when the next one is due at the earliest, USEC_NONE = none is. */
 int relay_sightings_round(struct relay_batch *b, usec *ret_again, struct err *e) MUST_USE;
 
+/* ---- relay_still.c: struct message_kind */
+
+int relay_still(void *relays, const struct message *m, usec now, struct err *e);
+int relay_dropped(void *relays, const struct message *m, bool left, usec at, struct err *e);
+
 /* ---- relay_body.c */
 
 struct relay_grant_in {

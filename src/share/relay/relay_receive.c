@@ -467,5 +467,7 @@ struct message_kind relay_message_kind(const struct relays *r)
     return (struct message_kind){.name = RELAY_KIND,
                                  .receive = relay_receive,
                                  .acknowledged = relay_acknowledged,
+                                 .still = relay_still,
+                                 .dropped = relay_dropped,
                                  .ctx = (void *)(uintptr_t)r};
 }
