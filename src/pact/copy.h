@@ -127,12 +127,12 @@ int copy_proofs(struct jv object, struct arena *a, struct copy_proof **ret, size
 bool copy_signed_by(const struct copy_proof *p, const uint8_t pub[32]);
 /*
  * Whether the copy is what the last proof says, and every member with a salt is one of the digests. ERR_VALUE
- * names what is not. *ret: its parts; by[i]: the eldest proof that stands for part i, -1 = nothing but the
- * last holder's word.
+ * names what is not. *ret: its parts; by[i]: which proofs stand for part i, bit k for the k-th, 0 = nothing
+ * but the last holder's word.
  */
 struct copy_checked {
     const struct copy_part *part;
-    const int *by;
+    const unsigned *by;
     size_t parts;
 };
 int copy_check(struct copier *c, struct jv object, const struct copy_proof *p, size_t n, struct arena *a,

@@ -253,20 +253,17 @@ int copy_check(struct copier *c, struct jv object, const struct copy_proof *p, s
     struct copy_part *part;
     *ret = (struct copy_checked){0};
     int rc = copy_parts(object, a, &part, &ret->parts, e);
-    int *by = rc == OK ? arena_calloc(a, ret->parts + 1, sizeof(*by)) : NULL;
+    unsigned *by = rc == OK ? arena_calloc(a, ret->parts + 1, sizeof(*by)) : NULL;
     if (!by) {
         return rc == OK ? err_set(e, ERR_MEMORY, "no memory to check a copy") : rc;
-    }
-    for (size_t i = 0; i < ret->parts; i++) {
-        by[i] = -1;
     }
     rc = check_sum(c, object, &p[n - 1], n, e);
     for (size_t i = 0; rc == OK && i < n; i++) {
         for (size_t k = 0; rc == OK && k < p[i].salts; k++) {
             size_t at = 0;
             rc = check_salt(c, &p[i], &p[i].salt[k], part, ret->parts, &at, e);
-            if (rc == OK && by[at] < 0) {
-                by[at] = (int)i;
+            if (rc == OK) {
+                by[at] |= 1u << i;
             }
         }
     }
