@@ -52,7 +52,6 @@ struct fuse {
     int64_t patterns_upto; /* objects up to this id are in */
     bool patterns_stale;
     struct numbers numbers;     /* only inside a write transaction */
-    bool unsettled;             /* deleted rows may still be read out of the files */
     uint64_t pattern_counts[7]; /* for others to read, under index_lock; as pattern_status_write names them */
 };
 

@@ -10,6 +10,8 @@
 
 /* Cursor: the text index is to be made anew, since what it holds of a claim is not known exactly any more. */
 #define REMAKE "search_remake"
+/* Cursor: deleted rows may still be read out of the files. */
+#define UNSETTLED "withdraw_unsettled"
 
 /* ---- the entry ---- */
 
@@ -289,8 +291,7 @@ static int take_away(struct order *o, struct withdrawn_report *ret, struct err *
     rc = rc == OK ? append(o, "withdraw", &o->pack, e) : rc;
     rc = rc == OK ? append(o, "claims", &g->kept, e) : rc;
     rc = rc == OK ? expunge(o, &ret->records, e) : rc;
-    g->f->unsettled |= rc == OK && (g->objects || g->claims);
-    return rc;
+    return rc == OK && (g->objects || g->claims) ? cursor_set(g->f, UNSETTLED, 1, e) : rc;
 }
 
 static int end_claim(void *ctx, int64_t claim, struct sv other_ref, struct err *e)
@@ -406,7 +407,7 @@ int fuse_unwithdraw(struct fuse *f, int64_t source, const struct sv *id, size_t 
 
 bool fuse_withdraw_unsettled(struct fuse *f)
 {
-    return __atomic_load_n(&f->unsettled, __ATOMIC_RELAXED);
+    return cursor_get(f, UNSETTLED) != 0;
 }
 
 /* One segment without what was deleted; or, where the words of a claim are not known any more, all anew. */
@@ -436,8 +437,6 @@ int fuse_withdraw_settle(struct fuse *f, usec now, struct err *e)
     rc = remake_search(f, e);
     rc = rc == OK ? fuse_search_update(f, e) : rc;
     rc = rc == OK ? db_scrub(f->db, e) : rc;
-    if (rc == OK) {
-        __atomic_store_n(&f->unsettled, false, __ATOMIC_RELAXED);
-    }
-    return rc;
+    rc = rc == OK ? db_begin(f->db, e) : rc;
+    return rc == OK ? db_finish(f->db, cursor_set(f, UNSETTLED, 0, e), e) : rc;
 }

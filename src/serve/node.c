@@ -32,6 +32,8 @@ const struct conf_item node_schema[] = {
     {"jobs.threads", CONF_INT, 1, 16, "2", "Feeds and other background work done at the same time."},
     {"messages.pull", CONF_SECONDS, 1, 3600, "30s",
      "How often messages that wait at a partner's node are fetched, beside those that it brings."},
+    {"recall.overdue", CONF_SECONDS, 1, 2592000, "86400s",
+     "A recall that is not answered for so long, or a deletion not told so long after its day, is overdue."},
     {"log.level", CONF_TEXT, 1, 8, "info", "Least level that is logged: debug, info, warn, error."},
     {0},
 };

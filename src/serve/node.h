@@ -40,4 +40,9 @@ extern const struct node_round node_rounds[]; /* ends with a NULL name */
 /* The relay (node_relay.c): its kind of message, which also sets it up, and its round. */
 struct message_kind node_relay_kind(struct node *n);
 int node_relay_round(struct node *n, usec now, struct err *e) MUST_USE;
+/* Taking back (node_recall.c): its kinds of messages, after the relay's, and its round. */
+struct message_kind node_recall_kind(struct node *n);
+struct message_kind node_withdrawal_kind(struct node *n);
+struct message_kind node_deleted_kind(struct node *n);
+int node_recall_round(struct node *n, usec now, struct err *e) MUST_USE;
 int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;

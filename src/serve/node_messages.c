@@ -9,6 +9,9 @@
 static struct message_kind (*const KINDS[])(struct node *n) = {
     node_probe_kind,
     node_relay_kind,
+    node_recall_kind, /* after the relay's */
+    node_withdrawal_kind,
+    node_deleted_kind,
     NULL,
 };
 
@@ -16,6 +19,7 @@ static struct message_kind (*const KINDS[])(struct node *n) = {
 
 const struct node_round node_rounds[] = {
     {"relay", node_relay_round},
+    {"recall", node_recall_round},
     {NULL, NULL},
 };
 

@@ -40,6 +40,7 @@ struct node {
     /* Background work: its kinds (node_jobs.c; ends with a NULL name), and its threads while it serves. */
     struct job_kind job_kinds[NODE_JOB_KINDS];
     struct jobs *jobs;
+    usec recall_looked; /* only the courier's rounds */
     struct hash_secret secret;
     struct uuid org; /* home organisation */
     char name[128];

@@ -41,3 +41,36 @@ int recall_oblige(const struct recall *r, const struct obligation *o, usec now, 
     db_done(s);
     return rc;
 }
+
+int recall_obligations(const struct recall *r, struct sv id,
+                       int (*each)(void *ctx, const struct obligation *o), void *ctx, struct err *e)
+{
+    struct stmt *s = db_query(r->db,
+                              "SELECT source, stix_id, agreement, version, grant_id, delete_after, judicial, "
+                              "onward, share FROM obligation WHERE h = ? ORDER BY source",
+                              e);
+    int rc;
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, recall_hash(r, id));
+    while ((rc = db_step(s, e)) == 1) {
+        struct obligation o = {
+            .source = col_int(s, 0),
+            .id = col_text(s, 1),
+            .version = col_int(s, 3),
+            .delete_after = col_time(s, 5),
+            .judicial = (enum judicial_use)col_int(s, 6),
+            .onward = (enum onward)col_int(s, 7),
+            .share = col_int(s, 8),
+        };
+        (void)uuid_parse(col_text(s, 2), &o.agreement);
+        (void)uuid_parse(col_text(s, 4), &o.grant);
+        rc = sv_eq(o.id, id) ? each(ctx, &o) : OK;
+        if (rc != OK) {
+            break;
+        }
+    }
+    db_done(s);
+    return rc;
+}

@@ -104,6 +104,10 @@ int taxii_status_json(struct db *db, const struct taxii_root *r, const struct ta
  * and leaves tombstones. ERR_NOT_FOUND when there was nothing. */
 int taxii_delete(const struct taxii *t, const struct taxii_collection *c, const struct taxii_who *who,
                  const struct taxii_query *q, usec now, struct err *e) MUST_USE;
+/* What a source took back leaves all collections; our own peers find a tombstone. In a transaction. Adds to
+ * *ret_gone how many members went. */
+int taxii_bury(const struct taxii *t, struct sv id, int64_t source, usec now, uint64_t *ret_gone,
+               struct err *e) MUST_USE;
 /* Puts what attached sources brought since the last call into their collections, at most 200,000 things a
  * call. Cheap when there is nothing. Not in a transaction. */
 int taxii_collect(const struct taxii *t, usec now, struct err *e) MUST_USE;
