@@ -24,6 +24,11 @@ struct fetcher {
 
 struct fetcher *fetcher_start(struct err *e)
 {
+    return fetcher_start_wide(FETCH_RUNNING, e);
+}
+
+struct fetcher *fetcher_start_wide(unsigned most, struct err *e)
+{
     int pair[2];
     struct fetcher *f = calloc(1, sizeof(*f));
     if (!f) {
@@ -37,7 +42,7 @@ struct fetcher *fetcher_start(struct err *e)
     }
     f->pid = fork();
     if (f->pid == 0)
-        fetch_child(pair[1]);
+        fetch_child(pair[1], most < 1 ? 1 : most < FETCH_RUNNING_MOST ? most : FETCH_RUNNING_MOST);
     close_fd(&pair[1]);
     if (f->pid < 0) {
         err_errno(e, errno, "cannot start the fetcher");

@@ -10,6 +10,8 @@
 struct fetcher;
 /* Forks the fetcher. Call it before threads start. */
 struct fetcher *fetcher_start(struct err *e);
+/* The same for up to `most` (1 to 64) requests at the same time instead of eight. */
+struct fetcher *fetcher_start_wide(unsigned most, struct err *e);
 void fetcher_stop(struct fetcher *f); /* NULL-safe; requests that run end with ERR_CANCELLED */
 /* Ends the requests that run and refuses new ones (ERR_CANCELLED): before waiting for those who ask. */
 void fetcher_hang_up(struct fetcher *f);

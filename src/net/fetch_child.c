@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RUNNING_MOST 8u
 #define WAITING_MOST 256u
 #define MEMORY_MOST ((size_t)4 << 30)
 #define TICK_MS 250
@@ -26,9 +25,9 @@
 struct worker {
     int control;
     CURLM *multi;
-    struct transfer *run[RUNNING_MOST];
+    struct transfer *run[FETCH_RUNNING_MOST];
     struct transfer *wait[WAITING_MOST]; /* in order of arrival */
-    size_t running, waiting;
+    size_t running, waiting, most;
     struct buf in, out;
     bool over;
 };
@@ -77,7 +76,7 @@ static bool begin(struct worker *w, struct transfer *t, struct err *e)
 
 static void begin_waiting(struct worker *w)
 {
-    while (w->waiting && w->running < RUNNING_MOST) {
+    while (w->waiting && w->running < w->most) {
         struct err e = ERR_NONE;
         struct transfer *t = w->wait[0];
         memmove(w->wait, w->wait + 1, --w->waiting * sizeof(w->wait[0]));
@@ -162,14 +161,14 @@ static void take_request(struct worker *w)
  */
 static int patience(const struct worker *w)
 {
-    if (w->waiting && w->running < RUNNING_MOST)
+    if (w->waiting && w->running < w->most)
         return 0;
     return w->running ? TICK_MS : 3600 * 1000;
 }
 
 static void wait_for_something(struct worker *w)
 {
-    struct curl_waitfd fds[1 + RUNNING_MOST] = {{.fd = w->control, .events = CURL_WAIT_POLLIN}};
+    struct curl_waitfd fds[1 + FETCH_RUNNING_MOST] = {{.fd = w->control, .events = CURL_WAIT_POLLIN}};
     for (size_t i = 0; i < w->running; i++)
         fds[1 + i] = (struct curl_waitfd){.fd = w->run[i]->reply, .events = CURL_WAIT_POLLIN};
     size_t n = w->running;
@@ -182,10 +181,10 @@ static void wait_for_something(struct worker *w)
         take_request(w);
 }
 
-static _Noreturn void work(int control)
+static _Noreturn void work(int control, unsigned most)
 {
     struct sandbox_opts narrow = {.memory_max = MEMORY_MOST};
-    struct worker w = {.control = control};
+    struct worker w = {.control = control, .most = most};
     int running;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_NAME, "noroshi-fetch", 0, 0, 0);
@@ -240,7 +239,7 @@ static bool wanted(void)
     return recv(3, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
-_Noreturn void fetch_child(int control)
+_Noreturn void fetch_child(int control, unsigned most)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     settle(control);
@@ -248,7 +247,7 @@ _Noreturn void fetch_child(int control)
         int status = 0;
         pid_t pid = fork();
         if (pid == 0)
-            work(3);
+            work(3, most);
         if (pid < 0)
             _exit(PROCESS_BROKEN);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

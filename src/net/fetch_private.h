@@ -32,7 +32,9 @@ void fetch_answer_encode(struct buf *b, const struct fetch_answer *a);
 bool fetch_answer_decode(struct sv body, struct arena *a, struct fetch_answer *ret);
 
 /* Lives until `control` ends. */
-_Noreturn void fetch_child(int control);
+#define FETCH_RUNNING 8u
+#define FETCH_RUNNING_MOST 64u
+_Noreturn void fetch_child(int control, unsigned most);
 
 /* ---- one request in the fetcher */
 

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define ROUND_SECONDS 1
-#define LEGS 64
+#define LEGS 256
 #define RETRY_LEAST USEC_SECOND
 #define RETRY_MOST (60 * USEC_SECOND)
 
@@ -85,7 +85,7 @@ static void tell(const struct leg *l, const char *what, int rc, unsigned done, c
                  bool again)
 {
     if (done) {
-        log_info("courier", "%s: %u messages %s", l->name, done, what);
+        log_write(LOG_DEBUG, "courier", "%s: %u messages %s", l->name, done, what);
     }
     if (rc != OK && rc != ERR_CANCELLED && !again) {
         log_warn("courier", "%s: %s", l->name, e->text);
@@ -104,7 +104,8 @@ static void push(struct leg *l, struct course *k, usec now)
     int rc = message_push(&l->courier->node->messages, l->partner, &done, &e);
     tell(l, "delivered", rc, done, &e, k->failing);
     if (rc == OK) {
-        *k = (struct course){.next_push = INT64_MAX, .next_pull = k->next_pull};
+        *k = (struct course){
+            .next_push = INT64_MAX, .next_pull = k->next_pull, .failing = k->failing && !done};
         return;
     }
     k->failing = true;
@@ -122,7 +123,7 @@ static void pull(struct leg *l, struct course *k, usec now)
     int rc = message_pull(&l->courier->node->messages, l->partner, &done, &e);
     tell(l, "fetched", rc, done, &e, k->failing);
     k->next_pull = now + conf_int(l->courier->node->conf, "messages.pull") * USEC_SECOND;
-    k->failing = k->failing || rc != OK;
+    k->failing = rc != OK;
 }
 
 /* Waits for news, or for what is due. False: the end. */

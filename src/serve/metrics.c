@@ -67,6 +67,16 @@ int api_metrics(struct call *c, struct err *e)
           (double)state.checkpoint_size);
     gauge(b, "quarantine_records", "gauge", "Records in quarantine.", (double)quarantine_count(c->node->db));
     gauge(b, "index_age_seconds", "gauge", "Since the match index was built.", index_age);
+    struct message_counts messages;
+    rc = message_count(c->node->db, c->now, &messages, e);
+    if (rc == OK) {
+        gauge(b, "messages_waiting", "gauge", "Messages that partners have not acknowledged.",
+              (double)messages.waiting);
+        gauge(b, "messages_overdue", "gauge", "Those of them that are older than a day.",
+              (double)messages.overdue);
+        gauge(b, "messages_refused_total", "counter", "Messages of partners that were refused.",
+              (double)messages.refused);
+    }
     write_answers(c->web, b);
-    return OK;
+    return rc;
 }

@@ -183,7 +183,7 @@ int node_open(const char *home, enum node_mode mode, struct node *ret, struct er
         ret->keeper = keeper_start(path, e);
         ret->parsers = ret->keeper ? parsers_start(e) : NULL;
         ret->fetcher = ret->parsers ? fetcher_start(e) : NULL;
-        ret->messenger = ret->fetcher ? fetcher_start(e) : NULL;
+        ret->messenger = ret->fetcher ? fetcher_start_wide(64, e) : NULL;
         rc = ret->messenger ? OK : e->code;
         rc = rc == OK ? node_path(home, "run", path, e) : rc;
         rc = rc == OK ? fetcher_spool(ret->fetcher, path, e) : rc;

@@ -60,6 +60,8 @@ void taxii_answer_error(struct http_request *r, const struct web *w, unsigned st
 
 /* ---- messages between nodes (api_messages.c) */
 
+/* 1 = the partner that was found (partner_find_caller) may exchange messages. */
+int messages_may(const struct call *c, struct err *e) MUST_USE;
 /* One request a partner at a time: ERR_BUSY. It ends with the call (c->busy). */
 int messages_begin(struct call *c, struct err *e) MUST_USE;
 int api_messages_root(struct call *c, struct err *e);

@@ -30,6 +30,7 @@ static bool reserved(struct sv path)
 static int find_messages(struct call *c, struct sv rest, struct err *e)
 {
     int rc = c->door ? 1 : partner_find_caller(c, e);
+    rc = rc == 1 ? messages_may(c, e) : rc;
     if (rc != 1) {
         return rc;
     }

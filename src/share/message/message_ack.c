@@ -68,6 +68,7 @@ static int is_acknowledged(const struct messages *m, const char *partner, const 
     return rc;
 }
 
+/* 1 = it left; 0 = somebody else of this process was faster: pushing and being asked go on side by side. */
 static int take_out(const struct messages *m, const char *id, struct err *e)
 {
     struct stmt *s = db_query(m->db, "DELETE FROM outbox WHERE id = ?", e);
@@ -77,7 +78,7 @@ static int take_out(const struct messages *m, const char *id, struct err *e)
     db_text(s, sv_c(id));
     int rc = db_run(s, e);
     db_done(s);
-    return rc;
+    return rc == OK ? db_changed(m->db) > 0 : rc;
 }
 
 static int record_receipt(const struct messages *m, const struct message *msg, const struct receipt *r,
@@ -110,7 +111,10 @@ static int keep(const struct messages *m, const struct message *msg, const struc
         return rc;
     }
     rc = take_out(m, id, e);
-    rc = rc == OK ? record_receipt(m, msg, r, envelope, now, e) : rc;
+    if (rc != 1) {
+        return db_finish(m->db, rc, e);
+    }
+    rc = record_receipt(m, msg, r, envelope, now, e);
     if (rc == OK && kind && kind->acknowledged) {
         rc = kind->acknowledged(kind->ctx, msg, r->accepted, r->accepted ? r->result : r->text, now, e);
     }
