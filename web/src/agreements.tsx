@@ -5,16 +5,10 @@ import { Badge, Foreign, Tlp, useAnswer, When } from './bits';
 import { count, DAY, date, inDays, inLanguage, instant, region, visible } from './format';
 import { Answered, Grid, Nothing, Page } from './page';
 import { hashOf } from './route';
-import { language, t } from './text';
+import { LANGUAGES, language, t } from './text';
 import type { Agreement, AgreementWithText, Grant, Party } from './types';
 
 const SOON = 30 * DAY;
-const LANGUAGES = [
-  ['en', 'English'],
-  ['ja', '日本語'],
-  ['zh-Hant', '正體中文'],
-] as const;
-
 const until = (text: string) => (instant(text)?.getTime() ?? 0) - Date.now();
 
 function nameOf(parties: Party[], id: string): string {
@@ -89,7 +83,7 @@ function List({ agreements }: { agreements: Agreement[] }) {
               </>
             ),
           },
-          { name: t.agreements.parties, cell: (a) => <Foreign text={a.parties.map((p) => inLanguage(p.name)).join(', ')} /> },
+          { name: t.agreements.parties, cell: (a) => <Foreign text={a.parties.map((p) => inLanguage(p.name)).join(t.comma)} /> },
           {
             name: t.agreements.status,
             cell: (a) => (
@@ -108,7 +102,7 @@ function List({ agreements }: { agreements: Agreement[] }) {
             ),
           },
           { name: t.agreements.signatures, cell: (a) => t.agreements.signed(...signed(a)) },
-          { name: t.agreements.purposes, cell: (a) => a.purposes.map((p) => t.purpose[p] ?? visible(p)).join(', ') },
+          { name: t.agreements.purposes, cell: (a) => a.purposes.map((p) => t.purpose[p] ?? visible(p)).join(t.comma) },
         ]}
       />
       {over.length > 0 && !all && (
@@ -156,7 +150,7 @@ function Timeline({ agreement }: { agreement: Agreement }) {
 
 function Words({ words }: { words: string[] }) {
   if (words.length === 1 && words[0] === '*') return <span class="dim">{t.agreements.all}</span>;
-  return <Foreign text={words.join(', ')} />;
+  return <Foreign text={words.join(t.comma)} />;
 }
 
 function HeldBack({ grant }: { grant: Grant }) {
@@ -166,12 +160,12 @@ function HeldBack({ grant }: { grant: Grant }) {
     ...(grant.victim_identity ? [] : [t.agreements.heldVictim]),
     ...grant.fields_deny.map(visible),
   ];
-  return <>{held.join(', ') || t.unknown}</>;
+  return <>{held.join(t.comma) || t.unknown}</>;
 }
 
 function onwardOf(grant: Grant, parties: Party[]): string {
   if (typeof grant.onward === 'string') return t.agreements.onwardName[grant.onward] ?? visible(grant.onward);
-  return grant.onward.map((id) => nameOf(parties, id)).join(', ');
+  return grant.onward.map((id) => nameOf(parties, id)).join(t.comma);
 }
 
 function Grants({ agreement }: { agreement: AgreementWithText }) {

@@ -94,14 +94,14 @@ export function StateBadge({ state }: { state: EyesState }) {
 export function Sight({ mark }: { mark: EyesMark | undefined }) {
   if (!mark) return null;
   const why = t.eyes.rule[mark.rule] ?? mark.rule;
-  const without = mark.redact.map(visible).join(', ');
+  const without = mark.redact.map(visible).join(t.comma);
   return (
     <p class="seen-by" title={mark.agreement && `${why}\n${mark.agreement}`}>
       <StateBadge state={mark.state} />{' '}
       <span class="dim">
         {mark.state === 'redacted' ? t.eyes.without(without) : why}
         {mark.state === 'stays' && without && ` (${without})`}
-        {mark.given && `, ${t.eyes.given}`}
+        {mark.given && `${t.comma}${t.eyes.given}`}
       </span>
     </p>
   );
@@ -120,12 +120,13 @@ function Rules({ counts }: { counts: EyesCounts }) {
   );
 }
 
-export function EyesSummary({ counts }: { counts: EyesCounts | undefined }) {
+export function EyesSummary({ counts, partner = eyes.value?.partner }: { counts: EyesCounts | undefined; partner?: Partner | undefined }) {
   if (!counts) return null;
+  const name = partner ? inLanguage(partner.name) : counts.partner.name;
   return (
     <section class="through" role="status">
       <strong>
-        <Foreign text={t.eyes.summary(counts.partner.name)} /> <span class="dim">({t.purpose[counts.purpose]})</span>
+        <Foreign text={t.eyes.summary(name)} /> <span class="dim">({t.purpose[counts.purpose]})</span>
       </strong>
       <p>
         {counts.things === 0
@@ -186,7 +187,7 @@ export function EyesSurvey({ partner }: { partner: Partner }) {
         )}
       </div>
       {problem && <Trouble problem={problem} />}
-      {counts && <EyesSummary counts={counts} />}
+      {counts && <EyesSummary counts={counts} partner={partner} />}
     </div>
   );
 }

@@ -20,13 +20,18 @@ import { LANGUAGES, language, pickLanguage, t } from './text';
 import type { Session } from './types';
 
 function Head({ user, onProblem }: { user: Session; onProblem: (problem: Problem) => void }) {
+  const target = place.value.page === 'watch' ? 'live' : 'page-title';
   return (
     <header class="head">
-      <a class="skip" href="#live" onClick={(event) => {
-        event.preventDefault();
-        document.getElementById(place.value.page === 'watch' ? 'live' : 'page-title')?.focus();
-      }}>
-        {place.value.page === 'watch' ? t.skip : t.skipToPage}
+      <a
+        class="skip"
+        href={`#${target}`}
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById(target)?.focus();
+        }}
+      >
+        {target === 'live' ? t.skip : t.skipToPage}
       </a>
       <Mark />
       <h1>

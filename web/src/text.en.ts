@@ -9,6 +9,7 @@ export const en = {
   more: 'Show earlier',
   utc: (time: string) => `${time} UTC`,
   unknown: '–',
+  comma: ', ',
   yes: 'yes',
   no: 'no',
   never: 'never',
