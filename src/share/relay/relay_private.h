@@ -90,6 +90,27 @@ int relay_sightings_round(struct relay_batch *b, usec *ret_again, struct err *e)
 int relay_still(void *relays, const struct message *m, usec now, struct err *e);
 int relay_dropped(void *relays, const struct message *m, bool left, usec at, struct err *e);
 
+#define RELAY_SOURCES 64 /* of events, that one sighting joins */
+/* What was seen of an indicator in one hour, by source of the events. */
+struct relay_seen_by {
+    int64_t source;
+    enum tlp tlp;
+    bool exercise;
+    uint64_t count;
+    usec first, last;
+};
+struct relay_hour {
+    const struct relay_batch *b;
+    struct sv ref;
+    usec hour, version;
+    enum tlp tlp; /* of the indicator */
+    struct relay_seen_by by[RELAY_SOURCES];
+    size_t n;
+};
+/* relay_sighting_text.c: appends it; `where`: it names this organisation as where it was seen. */
+void relay_sighting_write(const struct relay_hour *h, const struct relay_seen_by *y, bool where,
+                          struct buf *out);
+
 /* ---- relay_body.c */
 
 struct relay_grant_in {

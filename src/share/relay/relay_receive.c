@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define REJECTED_TOLD 500
-#define NAME_MOST 200
 
 struct taking {
     const struct relays *r;
@@ -23,102 +22,11 @@ struct taking {
 
 /* ---- where it goes to */
 
-static int keep_source(struct db *db, struct sv partner, bool exercise, int64_t source, struct err *e)
-{
-    return relay_sql(db, e,
-                     "INSERT INTO relay_source (partner, exercise, source) VALUES (?,?,?) ON CONFLICT "
-                     "(partner, exercise) DO UPDATE SET source = excluded.source",
-                     "tii", partner, (int64_t)exercise, source);
-}
-
-/* The one that was chosen before, else the oldest whose upstream is the partner: a peer's, for example. */
-static int find_source(const struct relays *r, struct sv partner, bool exercise, int64_t *ret, struct err *e)
-{
-    char upstream[48], org[37];
-    snprintf(upstream, sizeof(upstream), "partner:%.*s", SV_ARG(partner));
-    uuid_text(r->home, org);
-    struct stmt *s = db_query(
-        r->taxii.db,
-        "SELECT id FROM source WHERE upstream = ? AND exercise = ? AND org = ? ORDER BY id IN (SELECT "
-        "source FROM relay_source WHERE partner = ? AND exercise = ?) DESC, id LIMIT 1",
-        e);
-    *ret = 0;
-    if (!s) {
-        return e->code;
-    }
-    db_text(s, sv_c(upstream));
-    db_int(s, exercise);
-    db_text(s, sv_c(org));
-    db_text(s, partner);
-    db_int(s, exercise);
-    int rc = db_step(s, e);
-    *ret = rc == 1 ? col_int(s, 0) : 0;
-    db_done(s);
-    return rc < 0 ? rc : OK;
-}
-
-int relay_source_find(const struct relays *r, struct uuid partner, bool exercise, int64_t *ret, struct err *e)
-{
-    char id[37];
-    uuid_text(partner, id);
-    return find_source(r, sv_c(id), exercise, ret, e);
-}
-
-static int make_source(const struct relays *r, const struct partner *p, bool exercise, usec now,
-                       struct source *ret, struct arena *a, struct err *e)
-{
-    char id[37], name[NAME_MOST + 1];
-    uuid_text(p->card.id, id);
-    (void)sv_copy(p->card.name[LANGUAGE_EN], name, NAME_MOST - 60);
-    *ret = (struct source){.uuid = uuid_v4(),
-                           .org = r->home,
-                           .name = arena_printf(a, "%s%s", name, exercise ? " (exercise)" : ""),
-                           .reliability = 'F',
-                           .zone = SV("UTC"),
-                           .tlp = TLP_AMBER,
-                           .licence = SV(""),
-                           .mapping = SV(""),
-                           .upstream = arena_printf(a, "partner:%s", id),
-                           .exercise = exercise};
-    int rc = source_put(r->taxii.ledger, r->taxii.db, ret, now, e);
-    if (rc == ERR_EXISTS) { /* somebody else's source has the name */
-        *e = ERR_NONE;
-        ret->name = arena_printf(a, "%s%s (%.8s)", name, exercise ? " (exercise)" : "", id);
-        rc = source_put(r->taxii.ledger, r->taxii.db, ret, now, e);
-    }
-    return rc;
-}
-
-int relay_source(const struct relays *r, struct uuid partner, bool exercise, char reliability, enum tlp tlp,
-                 usec now, struct source *ret, struct arena *a, struct err *e)
-{
-    char id[37];
-    struct partner p;
-    int64_t number = 0;
-    uuid_text(partner, id);
-    int rc = partner_find(r->taxii.db, sv_c(id), a, &p, e);
-    rc = rc == OK ? find_source(r, sv_c(id), exercise, &number, e) : rc;
-    if (rc == OK) {
-        rc = number ? source_get(r->taxii.db, number, a, ret, e)
-                    : make_source(r, &p, exercise, now, ret, a, e);
-    }
-    bool graded = reliability && rc == OK && ret->reliability != reliability;
-    bool marked = tlp != TLP_UNKNOWN && rc == OK && ret->tlp != tlp;
-    if (graded || marked) {
-        ret->reliability = graded ? reliability : ret->reliability;
-        ret->tlp = marked ? tlp : ret->tlp;
-        rc = source_put(r->taxii.ledger, r->taxii.db, ret, now, e);
-    }
-    return rc == OK ? keep_source(r->taxii.db, sv_c(id), exercise, ret->id, e) : rc;
-}
-
 /* In a transaction of its own only when there is something to write. */
 static int open_source(struct taking *t, struct err *e)
 {
-    char id[37];
     int64_t number = 0;
-    uuid_text(t->m->from, id);
-    int rc = find_source(t->r, sv_c(id), t->body->exercise, &number, e);
+    int rc = relay_source_find(t->r, t->m->from, t->body->exercise, &number, e);
     if (rc != OK || number) {
         return rc != OK ? rc : source_get(t->r->taxii.db, number, &t->a, &t->source, e);
     }
@@ -228,6 +136,49 @@ static int is_anothers(const struct taking *t, struct sv id, struct err *e)
     return rc;
 }
 
+/* A claim of a source is given out as an indicator of that source: the same line of the same feed at two
+ * nodes is one. */
+struct owner {
+    const struct taking *t;
+    struct sv id;
+    struct arena *a;
+    bool anothers;
+    int rc;
+    struct err *e;
+};
+
+static int on_stated(void *ctx, const struct fuse_item *i, struct err *e)
+{
+    struct owner *o = ctx;
+    struct source s;
+    if (o->anothers || !i->claim || !sv_eq(i->id, o->id)) {
+        return OK;
+    }
+    int rc = source_get(o->t->r->taxii.db, i->source, o->a, &s, e);
+    o->anothers =
+        rc == OK && !sv_eq(s.upstream, o->t->source.upstream) && s.exercise == o->t->source.exercise;
+    return rc;
+}
+
+static void on_value(void *ctx, const struct obs *v, bool bad)
+{
+    struct owner *o = ctx;
+    if (bad && o->rc == OK && !o->anothers) {
+        o->rc = fuse_indicators_of(o->t->r->taxii.fuse, v->kind, v->value, on_stated, o, o->e);
+    }
+}
+
+static int is_anothers_claim(const struct taking *t, struct jv object, struct sv type, struct sv id,
+                             struct arena *a, struct err *e)
+{
+    struct err ignored = ERR_NONE;
+    struct owner o = {.t = t, .id = id, .a = a, .e = e};
+    if (sv_eq(type, SV("indicator")) && stix_values(object, a, on_value, &o, &ignored) != OK) {
+        return 0; /* a pattern that cannot be read: the parser says so */
+    }
+    return o.rc != OK ? o.rc : o.anothers;
+}
+
 /* Why it is not taken, NULL = it is. */
 static const char *why_not(struct taking *t, struct relay_grant_in *g, const struct stix_head *head)
 {
@@ -267,6 +218,7 @@ static int read_object(struct taking *t, struct json_doc *d, struct sv json, str
     }
     g->taken++;
     int others = is_anothers(t, id, e);
+    others = others == 0 ? is_anothers_claim(t, v, head.type, id, a, e) : others;
     if (others) {
         t->kept += others > 0;
         return others < 0 ? others : OK;

@@ -102,8 +102,9 @@ int relay_add(const struct relays *r, struct uuid partner, int64_t collection, b
 
 static int forget(struct db *db, int64_t relay, struct err *e)
 {
-    static const char *const from[] = {"DELETE FROM relay_message_member WHERE message IN (SELECT id FROM "
-                                       "relay_message WHERE relay = ?)",
+    static const char members[] =
+        "DELETE FROM relay_message_member WHERE message IN (SELECT id FROM relay_message WHERE relay = ?)";
+    static const char *const from[] = {members,
                                        "DELETE FROM relay_message WHERE relay = ?",
                                        "DELETE FROM relay_range WHERE relay = ?",
                                        "DELETE FROM relay_held WHERE relay = ?",

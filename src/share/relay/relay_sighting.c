@@ -9,8 +9,6 @@
     (10 * 60 * USEC_SECOND) /* so long a partner may learn of the indicator after it was seen                \
                              */
 #define KEPT (31 * USEC_DAY)
-#define SOURCES_MOST 64
-#define COUNT_MOST 999999999ll /* STIX 2.1 5.2 */
 #define TEXT_MOST 8192
 
 /* relay_sighting.due */
@@ -173,43 +171,27 @@ int relay_sightings_note(struct relay_batch *b, struct relay *relay, struct err 
 
 /* ---- the sighting as STIX */
 
-struct by_source {
-    int64_t source;
-    enum tlp tlp;
-    bool exercise;
-    uint64_t count;
-    usec first, last;
-};
-struct hour {
-    const struct relay_batch *b;
-    struct sv ref;
-    usec hour, version;
-    enum tlp tlp; /* of the indicator */
-    struct by_source by[SOURCES_MOST];
-    size_t n;
-};
-
 static int add_source(void *ctx, const struct sighting *s, struct err *e)
 {
-    struct hour *h = ctx;
+    struct relay_hour *h = ctx;
     size_t i = 0;
     while (i < h->n && h->by[i].source != s->source) {
         i++;
     }
-    if (i == SOURCES_MOST) {
+    if (i == RELAY_SOURCES) {
         return OK;
     }
-    struct by_source *y = &h->by[i];
+    struct relay_seen_by *y = &h->by[i];
     if (i == h->n) {
         struct arena a;
         struct source source;
         arena_init(&a, 1u << 20);
         int rc = source_get(h->b->r->taxii.db, s->source, &a, &source, e);
-        *y = (struct by_source){.source = s->source,
-                                .tlp = rc == OK ? source.tlp : TLP_UNKNOWN,
-                                .exercise = rc == OK && source.exercise,
-                                .first = s->first,
-                                .last = s->last};
+        *y = (struct relay_seen_by){.source = s->source,
+                                    .tlp = rc == OK ? source.tlp : TLP_UNKNOWN,
+                                    .exercise = rc == OK && source.exercise,
+                                    .first = s->first,
+                                    .last = s->last};
         arena_clear(&a);
         if (rc != OK) {
             return rc;
@@ -222,68 +204,9 @@ static int add_source(void *ctx, const struct sighting *s, struct err *e)
     return OK;
 }
 
-/* The same at every time, and for nobody else to be made out: one for an indicator and an hour. */
-static void sighting_id(const struct hour *h, char ret[64])
-{
-    static const struct uuid namespace = {
-        {0x3d, 0x0e, 0x6c, 0x21, 0x5b, 0x7a, 0x4f, 0x0e, 0x9c, 0x44, 0x8a, 0x57, 0x19, 0xd2, 0x60, 0xbe}};
-    const struct hash_secret *secret = h->b->r->taxii.secret;
-    char partner[37], hex[65], uuid[37];
-    uuid_text(h->b->relay->partner, partner);
-    const struct sv parts[] = {SV("noroshi sighting v1"), sv_from((const char *)secret->b, sizeof(secret->b)),
-                               sv_c(partner), h->ref, sv_from((const char *)&h->hour, sizeof(h->hour))};
-    const struct sha256 sum = sha256_parts(parts, sizeof(parts) / sizeof(parts[0]));
-    hex_text(sum.b, sizeof(sum.b), hex);
-    uuid_text(uuid_v5(namespace, sv_c(hex)), uuid);
-    snprintf(ret, 64, "sighting--%s", uuid);
-}
-
-static void write_time(struct jw *w, const char *key, usec t)
-{
-    char text[32];
-    time_text6(t, text);
-    memcpy(text + strlen(text) - 4, "Z", 2); /* STIX has milliseconds */
-    jw_kstr(w, key, sv_c(text));
-}
-
-static void write_list(struct jw *w, const char *key, struct sv only)
-{
-    jw_key(w, key);
-    jw_arr(w);
-    jw_str(w, only);
-    jw_end_arr(w);
-}
-
-static void write_sighting(const struct hour *h, const struct by_source *y, bool where, struct buf *out)
-{
-    struct jw w;
-    char id[64], org[37], identity[64];
-    int64_t count = y->count < (uint64_t)COUNT_MOST ? (int64_t)y->count : COUNT_MOST;
-    uuid_text(h->b->r->home, org);
-    snprintf(identity, sizeof(identity), "identity--%s", org);
-    sighting_id(h, id);
-    jw_init(&w, out);
-    jw_obj(&w);
-    jw_kstr(&w, "type", SV("sighting"));
-    jw_kstr(&w, "spec_version", SV("2.1"));
-    jw_kstr(&w, "id", sv_c(id));
-    jw_kstr(&w, "created_by_ref", sv_c(identity));
-    write_time(&w, "created", h->hour);
-    write_time(&w, "modified", h->version);
-    write_time(&w, "first_seen", y->first);
-    write_time(&w, "last_seen", y->last);
-    jw_kint(&w, "count", count);
-    jw_kstr(&w, "sighting_of_ref", h->ref);
-    if (where) {
-        write_list(&w, "where_sighted_refs", sv_c(identity));
-    }
-    write_list(&w, "object_marking_refs", tlp_id(y->tlp));
-    jw_end_obj(&w);
-}
-
 /* Whether it may go as it stands, without anything taken out. */
-static int may_go(const struct hour *h, const struct by_source *y, bool where, struct buf *text, bool *ret,
-                  struct err *e)
+static int may_go(const struct relay_hour *h, const struct relay_seen_by *y, bool where, struct buf *text,
+                  bool *ret, struct err *e)
 {
     struct release_answer answer;
     buf_reset(text);
@@ -291,7 +214,7 @@ static int may_go(const struct hour *h, const struct by_source *y, bool where, s
     if (y->tlp >= TLP_UNKNOWN) {
         return OK;
     }
-    write_sighting(h, y, where, text);
+    relay_sighting_write(h, y, where, text);
     const struct release_thing t = {.json = buf_sv(text), .source = y->source, .tlp = y->tlp};
     int rc = release_ask(h->b->release, &t, &answer, e);
     *ret = rc == OK && answer.allow && !answer.redactions;
@@ -299,12 +222,13 @@ static int may_go(const struct hour *h, const struct by_source *y, bool where, s
 }
 
 /* Joins the sources of which it may be told. ret->count 0: of none. */
-static int join_sources(const struct hour *h, struct buf *text, struct by_source *ret, struct err *e)
+static int join_sources(const struct relay_hour *h, struct buf *text, struct relay_seen_by *ret,
+                        struct err *e)
 {
     int rc = OK;
-    *ret = (struct by_source){0};
+    *ret = (struct relay_seen_by){0};
     for (size_t i = 0; rc == OK && i < h->n; i++) {
-        struct by_source y = h->by[i];
+        struct relay_seen_by y = h->by[i];
         bool goes = false;
         y.tlp = h->tlp > y.tlp ? h->tlp : y.tlp;
         rc = may_go(h, &y, false, text, &goes, e);
@@ -329,7 +253,7 @@ static usec next_version(usec hour, usec last, usec before)
     return before != USEC_NONE && v <= before ? before + 1000 : v;
 }
 
-static int settle(const struct hour *h, int due, usec sent, usec version, struct err *e)
+static int settle(const struct relay_hour *h, int due, usec sent, usec version, struct err *e)
 {
     return relay_sql(h->b->r->taxii.db, e,
                      "UPDATE relay_sighting SET due = ?, sent = coalesce(?, sent), version = coalesce(?, "
@@ -346,8 +270,8 @@ struct due_row {
 static int send_one(struct relay_batch *b, const struct due_row *row, struct buf *text, struct err *e)
 {
     struct arena a;
-    struct by_source all;
-    struct hour h = {.b = b, .ref = row->ref, .hour = row->seen.hour};
+    struct relay_seen_by all;
+    struct relay_hour h = {.b = b, .ref = row->ref, .hour = row->seen.hour};
     bool where = false;
     int rc = fuse_sightings_of(b->r->taxii.fuse, row->seen.kind, row->seen.value, h.hour, add_source, &h, e);
     arena_init(&a, 1u << 20);
@@ -369,7 +293,7 @@ static int send_one(struct relay_batch *b, const struct due_row *row, struct buf
     rc = may_go(&h, &all, true, text, &where, e);
     if (rc == OK && !where) {
         buf_reset(text);
-        write_sighting(&h, &all, false, text);
+        relay_sighting_write(&h, &all, false, text);
     }
     const struct release_thing t = {.json = buf_sv(text), .source = all.source, .tlp = all.tlp};
     rc = rc == OK ? relay_batch_text(b, &t, h.version, e) : rc;
