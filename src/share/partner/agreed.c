@@ -280,6 +280,29 @@ static int said_before(struct db *db, const struct agreed_signature *sig, struct
     return rc;
 }
 
+/* A partner's word counts for what it is a party to: what is between others it neither signs nor ends. */
+static int check_party(struct db *db, const struct agreed_signature *sig, struct arena *a, struct err *e)
+{
+    struct agreement g;
+    char id[37];
+    struct stmt *s = db_query(db, "SELECT document FROM agreement WHERE id = ? AND version = ?", e);
+    if (!s) {
+        return e->code;
+    }
+    uuid_text(sig->agreement, id);
+    db_text(s, sv_c(id));
+    db_int(s, sig->version);
+    int rc = db_step(s, e);
+    rc = rc == 1   ? agreement_read(arena_sv(a, col_text(s, 0)), a, &g, e)
+         : rc == 0 ? err_set(e, ERR_NOT_FOUND, "the agreement that is signed is not here")
+                   : rc;
+    db_done(s);
+    if (rc == OK && !is_party(&g, sig->party)) {
+        rc = err_set(e, ERR_DENIED, "who says it is no party to the agreement");
+    }
+    return rc;
+}
+
 static int check_statement(struct db *db, const struct agreed_signature *sig, const struct dsse *d,
                            const struct note_key *own, struct arena *a, struct err *e)
 {
@@ -292,7 +315,8 @@ static int check_statement(struct db *db, const struct agreed_signature *sig, co
     if (rc == 1 && memcmp(digest.b, sig->digest.b, sizeof(digest.b)) != 0) {
         return err_set(e, ERR_CONFLICT, "what is signed is another text than the one that is here");
     }
-    rc = rc == 1 ? key_of(db, sig->party, own, a, &key, e) : rc;
+    rc = rc == 1 ? check_party(db, sig, a, e) : rc;
+    rc = rc == OK ? key_of(db, sig->party, own, a, &key, e) : rc;
     if (rc == OK && !dsse_signed_by(d, key.pub)) {
         rc = err_set(e, ERR_CRYPTO, "the signature is not by the party it names");
     }

@@ -263,6 +263,41 @@ static int check_alone(struct db *db, const struct partner_card *c, struct sv id
     return rc == 1 ? err_set(e, ERR_CONFLICT, "the card has the id or a TLS key of somebody else") : rc;
 }
 
+struct other {
+    const struct partner_card *card;
+    bool shared;
+};
+
+static bool same_key(struct sv a, struct sv b)
+{
+    struct err none = ERR_NONE;
+    struct note_key x, y;
+    return note_key_parse(a, &x, &none) == OK && note_key_parse(b, &y, &none) == OK &&
+           memcmp(x.pub, y.pub, sizeof(x.pub)) == 0;
+}
+
+static int look_for_keys(void *ctx, const struct partner *p)
+{
+    struct other *o = ctx;
+    const struct sv theirs[] = {p->card.log, p->card.witness, p->card.messages};
+    const struct sv ours[] = {o->card->log, o->card->witness, o->card->messages};
+    if (uuid_eq(p->card.id, o->card->id) || p->status == PARTNER_ENDED) {
+        return OK;
+    }
+    for (size_t i = 0; i < 9; i++) {
+        o->shared = o->shared || same_key(theirs[i / 3], ours[i % 3]);
+    }
+    return OK;
+}
+
+/* Another partner's witness key would make one witness look like two. */
+static int check_own_keys(struct db *db, const struct partner_card *c, struct arena *a, struct err *e)
+{
+    struct other o = {.card = c};
+    int rc = partner_each(db, a, look_for_keys, &o, e);
+    return rc == OK && o.shared ? err_set(e, ERR_CONFLICT, "the card has a key of somebody else") : rc;
+}
+
 int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct sv person, usec now,
                     struct partner_card *ret, struct arena *a, struct err *e)
 {
@@ -287,6 +322,7 @@ int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct 
     }
     p.card = *ret;
     rc = rc == OK ? check_alone(db, ret, sv_c(id), e) : rc;
+    rc = rc == OK ? check_own_keys(db, ret, a, e) : rc;
     return rc == OK ? accept(l, db, &p, now, e) : rc;
 }
 
