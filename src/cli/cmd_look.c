@@ -178,6 +178,36 @@ static void print_relayed(FILE *out, struct jv relayed)
     }
 }
 
+static void print_standing(FILE *out, struct jv v)
+{
+    struct json_it it = json_each(json_get(v, SV("withdrawn")));
+    struct sv key;
+    struct jv x;
+    while (json_next(&it, &key, &x)) {
+        fputs("withdrawn    ", out);
+        print_cell(out, text_of(x, "why"), 16);
+        print_cell(out, text_of(x, "at"), 22);
+        fputs("by ", out);
+        print_safe(out, text_of(x, "by"));
+        fputs("  ", out);
+        print_safe(out, text_of(x, "id"));
+        fputc('\n', out);
+    }
+    it = json_each(json_get(v, SV("obligations")));
+    while (json_next(&it, &key, &x)) {
+        struct sv by = text_of(x, "delete_by"), use = text_of(x, "judicial_use");
+        fputs("delete by    ", out);
+        print_cell(out, by.n ? by : SV("-"), 22);
+        print_cell(out,
+                   sv_eq(use, SV("lead_only"))      ? SV("lead only")
+                   : sv_eq(use, SV("with_consent")) ? SV("evidence with consent")
+                                                    : use,
+                   22);
+        print_safe(out, text_of(x, "id"));
+        fputc('\n', out);
+    }
+}
+
 static void print_people(struct cmd *c, struct jv v)
 {
     struct jv seen = json_get(v, SV("sightings")), network = json_get(v, SV("network"));
@@ -207,6 +237,7 @@ static void print_people(struct cmd *c, struct jv v)
         fputs("sightings    none\n", c->out);
     }
     print_relayed(c->out, json_get(v, SV("relayed")));
+    print_standing(c->out, v);
     print_objects(c->out, "object", json_get(v, SV("objects")));
     print_objects(c->out, "related", json_get(v, SV("relationships")));
     print_eyes(c->out, v);
@@ -249,6 +280,8 @@ static int run(struct cmd *c)
              ? fuse_look_version(c->node->fuse, &view, sv_c(c->argv[0]), sv_c(version), time_now(), &json, &e)
              : rc;
     rc = rc == OK && !eyes.as ? relay_look(c->node->db, &c->node->secret, &view, &json, &e) : rc;
+    rc = rc == OK && !eyes.as ? recall_look(c->node->db, c->node->fuse, &c->node->secret, &view, &json, &e)
+                              : rc;
     rc = rc == OK ? eyes_put_on(c, &eyes, &view, eyes_look, &json, &e) : rc;
     if (rc == OK && c->json) {
         print_json(c, &json);

@@ -48,6 +48,8 @@ int api_look(struct call *c, struct err *e)
              ? fuse_look_version(c->node->fuse, &view, value, http_query(c->r, "version"), c->now, &c->out, e)
              : rc;
     rc = rc == OK && !s.eyes ? relay_look(c->node->db, &c->node->secret, &view, &c->out, e) : rc;
+    rc = rc == OK && !s.eyes ? recall_look(c->node->db, c->node->fuse, &c->node->secret, &view, &c->out, e)
+                             : rc;
     rc = rc == OK ? through_eyes(c, &s, eyes_look, e) : rc;
     partnership_blind(&s);
     return rc;

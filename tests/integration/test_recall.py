@@ -91,7 +91,7 @@ def answers(home, running, siem, ids):
     client = running.client(home.key)
     told = b""
     for id in ids:
-        told += client.get(f"/api/v1/look?q={id}", want=(200, 400, 404)).body
+        told += client.get(f"/api/v1/look?value={id}", want=(200, 400, 404)).body
         told += home.run("look", id).out.encode()
         told += home.run("prove", id).out.encode()
         told += home.run("explain", id, "--to", "JPCERT" if home.called != "JPCERT" else "USCERT").out.encode()

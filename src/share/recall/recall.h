@@ -50,6 +50,15 @@ int recall_oblige(const struct recall *r, const struct obligation *o, usec now, 
 int recall_obligations(const struct recall *r, struct sv id,
                        int (*each)(void *ctx, const struct obligation *o), void *ctx, struct err *e) MUST_USE;
 
+/*
+ * Adds to an answer of fuse_look what stands on the objects it shows, as far as the view sees them (absent
+ * when there is nothing):
+ * "obligations":[{"agreement","delete_by","grant","id","judicial_use","onward","source"}],
+ * "withdrawn":[{"at","by","id","source","why"}].
+ */
+int recall_look(struct db *db, struct fuse *fuse, const struct hash_secret *secret,
+                const struct pact_view *view, struct buf *answer, struct err *e) MUST_USE;
+
 /* ---- at who gave */
 
 /*
