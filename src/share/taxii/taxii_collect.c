@@ -148,28 +148,41 @@ static int nothing(void *ctx, const struct fuse_item *i, struct err *e)
     return OK;
 }
 
-/* The writer's turn is asked for only when there is something. */
-static int feed_all(const struct taxii *t, const struct feed *f, usec now, unsigned *left, struct err *e)
+/* One batch; returns how many things were looked at. The writer's turn is asked for only when there is
+ * something. */
+static int feed_some(const struct taxii *t, const struct feed *f, usec now, struct err *e)
 {
     struct item_mark mark, peek;
     int rc = read_mark(t->db, f, &mark, e);
     peek = mark;
     int done = rc == OK ? fuse_items_since(t->fuse, f->source, &peek, 1, nothing, NULL, e) : rc;
-    while (done > 0 && *left > 0) {
-        rc = db_begin(t->db, e);
-        if (rc != OK) {
-            return rc;
-        }
-        rc = read_mark(t->db, f, &mark, e);
-        done = rc == OK ? take_batch(t, f, &mark, now, e) : rc;
-        rc = db_finish(t->db, done < 0 ? done : OK, e);
-        if (rc != OK) {
-            return rc;
-        }
-        done = done == BATCH ? done : 0;
-        --*left;
+    if (done <= 0) {
+        return done;
     }
-    return done < 0 ? done : OK;
+    rc = db_begin(t->db, e);
+    if (rc != OK) {
+        return rc;
+    }
+    rc = read_mark(t->db, f, &mark, e);
+    done = rc == OK ? take_batch(t, f, &mark, now, e) : rc;
+    rc = db_finish(t->db, done < 0 ? done : OK, e);
+    return rc == OK ? done : rc;
+}
+
+/* In turns, so that what one source brings by the million does not keep back what another has just brought.
+ * Returns whether something was brought. */
+static int feed_each(const struct taxii *t, const struct feeds *l, usec now, unsigned *left, struct err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i<l->n && * left> 0; i++) {
+        int done = feed_some(t, &l->feed[i], now, e);
+        if (done < 0) {
+            return done;
+        }
+        any = any || done > 0;
+        *left -= done > 0;
+    }
+    return any;
 }
 
 /* Statuses are kept for a day and then swept. */
@@ -236,9 +249,11 @@ int taxii_collect(const struct taxii *t, usec now, struct err *e)
         return rc;
     }
     rc = list_feeds(t->db, &l, e);
-    for (size_t i = 0; rc == OK && i < l.n; i++) {
-        rc = feed_all(t, &l.feed[i], now, &left, e);
+    int any = rc == OK ? 1 : rc;
+    while (any == 1 && left > 0) {
+        any = feed_each(t, &l, now, &left, e);
     }
     free(l.feed);
+    rc = any < 0 ? any : OK;
     return rc == OK && left > 0 ? set_seen(t->db, entries, e) : rc;
 }
