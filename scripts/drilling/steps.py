@@ -164,22 +164,20 @@ def first_exchange(nodes, limit):
     return came
 
 
-class Reader(threading.Thread):
-    """A node reads a partner's collection, each second."""
-
-    def __init__(self, node, other):
-        super().__init__(daemon=True)
-        self.node, self.other, self.ended, self.problem = node, other, False, None
-
-    def run(self):
-        while not self.ended:
-            at = time.monotonic()
-            try:
-                self.node.run("peer", "sync", self.other.code, ok=(0, 1))
-            except Failed as why:
-                self.problem = why
-            time.sleep(max(0.0, 1 - (time.monotonic() - at)))
+def relay(nodes):
+    """From now on what is new is at the partners within a moment: each node relays its collection to both."""
+    def start(node):
+        for other in nodes.values():
+            if other is not node:
+                node.run("relay", "add", other.cert, "--collection", "partners", "--no-history")
+    together([lambda n=n: start(n) for n in nodes.values()])
 
 
-def readers(nodes):
-    return [Reader(node, other) for node in nodes.values() for other in nodes.values() if other is not node]
+def settled(nodes, seconds):
+    """Waits until nothing is on the way any more; the relays that are not done."""
+    end = time.monotonic() + seconds
+    while True:
+        busy = [f"{n.code} > {r['partner']}" for n in nodes.values() for r in n.json("relay", "status") if r["unanswered"] or r["to_do"]]
+        if not busy or time.monotonic() > end:
+            return busy
+        time.sleep(0.3)

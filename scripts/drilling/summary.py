@@ -15,6 +15,12 @@ def shares_to(node, other):
     return len(found), sum(1 for s in found if s["complete"]), sum(s["share"]["things"] for s in found)
 
 
+def relayed(node, other):
+    """What came by relay from the other: (things that were new, messages)."""
+    told = [m for m in node.json("messages", "list", "--partner", other.cert, "--kind", "objects", "--limit", "1000") if m["direction"] == "in" and m["accepted"]]
+    return sum(json.loads(m["text"])["accepted"] for m in told), len(told)
+
+
 def preview(node, other):
     """What would go of everything here, and by which rule the rest stays."""
     last = node.run("explain", "--all", "--to", other.cert, "--json").strip().splitlines()[-1]
@@ -35,7 +41,8 @@ def collect(nodes, board, came):
         entries, complete, things = shares_to(node, other)
         all_ = preview(node, other)
         ms = board.latency.get((node.code, other.code), [])
-        told["pairs"].append({"from": node.code, "to": other.code, "given": things, "taken_first": came.get((node.code, other.code), 0),
+        first, (later, messages) = came.get((node.code, other.code), 0), relayed(other, node)
+        told["pairs"].append({"from": node.code, "to": other.code, "given": things, "taken_first": first, "taken": first + later, "messages": messages,
                               "would_go": all_["goes"], "held_back": {r: n for r, n in sorted(all_["rules"].items()) if r != "granted" and n},
                               "register_entries": entries, "complete_entries": complete, "measured": len(ms),
                               "latency_p50_ms": percentile(ms, 0.5), "latency_p95_ms": percentile(ms, 0.95)})
@@ -59,10 +66,10 @@ def ms(number):
 
 
 def table(told):
-    lines = ["", "from to    given    taken  register  latency ms p50    p95 (n)   held back, by rule"]
+    lines = ["", "from to    given    taken  register  messages  latency ms p50    p95 (n)   held back, by rule"]
     for p in told["pairs"]:
         held = ", ".join(f"{n} {r}" for r, n in p["held_back"].items()) or "nothing"
-        lines.append(f"{p['from']} > {p['to']} {p['given']:>8} {p['taken_first'] + p['measured']:>8} {p['register_entries']:>9} {ms(p['latency_p50_ms']):>15} "
+        lines.append(f"{p['from']} > {p['to']} {p['given']:>8} {p['taken']:>8} {p['register_entries']:>9} {p['messages']:>9} {ms(p['latency_p50_ms']):>15} "
                      f"{ms(p['latency_p95_ms']):>6} ({p['measured']})   {held}")
     lines += ["", "node  values seen  seen first here  ledger entries  cosigned by  cosigns  verify"]
     for n in told["nodes"]:
