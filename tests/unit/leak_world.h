@@ -222,7 +222,7 @@ static inline struct world *world_open(struct drawn *w, struct keeper *keeper, e
         assert_true(kinds + 1 < sizeof(s->t.kinds) / sizeof(s->t.kinds[0]));
         s->t.kinds[kinds++] = *k;
     }
-    s->t.ledger = ledger_open(s->t.db, keeper, SV(""), s->t.kinds, &e);
+    s->t.ledger = ledger_open(s->t.db, keeper, keeper ? SV("") : SV("home.example/log"), s->t.kinds, &e);
     assert_non_null(s->t.ledger);
     fuse_attach(s->t.fuse, s->t.ledger);
     world_org(s, 0, w->org_id[0], w->party[HOME].name);
