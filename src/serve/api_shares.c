@@ -2,6 +2,7 @@
 #include "serve/partnership.h"
 
 #include "share/partner/shares.h"
+#include "share/recall/recall.h"
 
 #define LIMIT_USUAL 100
 #define LIMIT_MOST 1000
@@ -13,6 +14,7 @@ struct listing {
     struct jw w;
     int64_t wanted, last; /* an entry, 0 = all */
     size_t n, most;
+    struct err *e;
 };
 
 /* What the partner should have deleted by now. */
@@ -20,6 +22,23 @@ static bool past(const struct call *c, struct sv record)
 {
     usec until = record_time(record, "delete_after");
     return until != USEC_NONE && until <= c->now;
+}
+
+/* What became of what went by it last. */
+static int write_state(struct listing *l, int64_t entry)
+{
+    struct share_state s;
+    struct jw *w = &l->w;
+    int rc = recall_share_state(&l->c->node->relays.recall, entry, &s, l->e);
+    jw_key(w, "state");
+    jw_obj(w);
+    jw_kint(w, "things", (int64_t)s.things);
+    jw_kint(w, "recalled", (int64_t)s.recalled);
+    jw_kint(w, "confirmed", (int64_t)s.confirmed);
+    jw_kint(w, "deleted", (int64_t)s.deleted);
+    write_instant(w, "last_deleted", s.last_deleted);
+    jw_end_obj(w);
+    return rc;
 }
 
 static int on_share(void *ctx, int64_t entry, struct sv record, usec done)
@@ -38,10 +57,11 @@ static int on_share(void *ctx, int64_t entry, struct sv record, usec done)
     jw_kbool(&l->w, "past_deletion", past(l->c, record));
     jw_key(&l->w, "share");
     jw_raw(&l->w, record);
+    int rc = write_state(l, entry);
     jw_end_obj(&l->w);
     l->last = entry;
     l->n++;
-    return OK;
+    return rc;
 }
 
 static int read_partner(struct call *c, char ret[37], struct err *e)
@@ -58,7 +78,7 @@ static int read_partner(struct call *c, char ret[37], struct err *e)
 
 int api_shares(struct call *c, struct err *e)
 {
-    struct listing l = {.c = c};
+    struct listing l = {.c = c, .e = e};
     char partner[37];
     int64_t before, limit = 0;
     int rc = call_number(c, "before", 0, 0, INT64_MAX, &before, e);
@@ -83,7 +103,7 @@ int api_shares(struct call *c, struct err *e)
 
 int api_share(struct call *c, struct err *e)
 {
-    struct listing l = {.c = c, .most = 1};
+    struct listing l = {.c = c, .most = 1, .e = e};
     bool number = sv_i64(c->part[0], &l.wanted) && l.wanted > 0 && l.wanted < INT64_MAX;
     jw_init(&l.w, &c->out);
     int rc = number && partnership_home(c) ? share_each(c->node->db, SV(""), l.wanted + 1, 1, on_share, &l, e)

@@ -290,6 +290,7 @@ int api_explain(struct call *c, struct err *e);
 int api_exchange(struct call *c, struct err *e); /* api_exchange.c */
 int api_exports(struct call *c, struct err *e);
 int api_outbox(struct call *c, struct err *e); /* api_outbox.c */
+int api_withdrawals(struct call *c, struct err *e); /* api_withdrawals.c */
 int api_live(struct call *c, struct err *e);    /* live.c */
 int api_openapi(struct call *c, struct err *e); /* openapi.c */
 int api_healthz(struct call *c, struct err *e); /* metrics.c */

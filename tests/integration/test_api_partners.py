@@ -11,7 +11,7 @@ from test_partners import act
 from test_release import CANARY, Partner, filled, hidden, open_ones, shared
 
 READS = {"partners", "partners/JPCERT", "agreements", "witness"}
-REGISTER = {"shares", "explain?to=JPCERT", "exchange", "messages"}
+REGISTER = {"shares", "explain?to=JPCERT", "exchange", "messages", "withdrawals"}
 
 
 def ask(client, path, want=200):
@@ -174,6 +174,16 @@ def test_the_register(t):
         refused(client.get("/api/v1/shares?partner=nobody", want=404), 404)
         true(ask(client, "partners/JPCERT")["last_share"], "last heard of")
         true(CANARY not in json.dumps(listed), "the register tells of no content")
+        (by,) = [s for s in listed if s["state"]["things"]]  # given again under the same version they stay with the first
+        equal((by["state"]["things"], by["state"]["recalled"]), (len(open_ones()), 0), "what became of it")
+        equal(ask(client, "withdrawals")["withdrawals"], [], "nothing was taken back")
+        thing = open_ones()["malware"]["id"]
+        act(tw, "shares", "recall", thing, "--reason", "named a victim")
+        (back,) = ask(client, "withdrawals?partner=JPCERT")["withdrawals"]
+        equal((back["why"], back["reason"], back["by"], back["things"], back["accepted"], back["overdue"]),
+              ("recalled", "named a victim", "mei", 1, None, False), "taken back")
+        equal(ask(client, f"shares/{by['entry']}")["state"]["recalled"], 1, "as the register tells")
+        equal(ask(client, "withdrawals?overdue=1")["withdrawals"], [], "not overdue yet")
         exchange = ask(client, "exchange")
         of = {c["alias"]: c for root in exchange["roots"] for c in root["collections"]}
         equal([r["principal"].split(":")[0] for r in of["partners"]["rights"]], ["partner"], "rights")
@@ -215,9 +225,9 @@ def test_another_organisation_knows_only_its_own_agreements(t):
         foreign = running.client(theirs["admin"])
         for path, want in (("partners", {"partners": []}), ("agreements", {"agreements": []}), ("shares", {"shares": [], "next": None}),
                            ("witness", {"witnessed_here": [], "witnesses": []}), ("exchange", {"roots": [], "peers": [], "relays": []}),
-                           ("messages", {"waiting": 0, "overdue": 0, "refused": 0, "oldest": None, "messages": [], "refusals": []})):
+                           ("withdrawals", {"withdrawals": []}), ("messages", {"waiting": 0, "overdue": 0, "refused": 0, "oldest": None, "messages": [], "refusals": []})):
             equal(ask(foreign, path), want, path)
-        for path in ("partners/{}", "explain?to={}", "look?value=203.0.113.1&as={}", "shares?partner={}", "find?q=x&as={}", "messages?partner={}"):
+        for path in ("partners/{}", "explain?to={}", "look?value=203.0.113.1&as={}", "shares?partner={}", "find?q=x&as={}", "messages?partner={}", "withdrawals?partner={}"):
             known, unknown = (foreign.get("/api/v1/" + path.format(name), want=404).body for name in ("JPCERT", "NOBODY"))
             equal(known.replace(b"JPCERT", b""), unknown.replace(b"NOBODY", b""), "one that is there is answered as one that is not")
         for path in (f"agreements/{agreement}", f"partners/{jpcert}", "shares/1"):

@@ -68,6 +68,7 @@ static const struct {
     {"exchange", "aAu"},
     {"exports", "vaA"},
     {"messages", "aAu"},
+    {"withdrawals", "aAu"},
     {"addSource", "A"},
     {"rejected", "vaA"},
     {"retryRejected", "aA"},

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { get } from './api';
 import { Foreign, Tlp, useAnswer, When } from './bits';
-import { usePartners } from './eyes';
+import { nameOf, usePartners } from './eyes';
 import { count, inLanguage, tenths, visible } from './format';
 import { Answered, Grid, Nothing, Page } from './page';
 import { hashOf } from './route';
@@ -164,11 +164,6 @@ function WitnessParts({ witnesses }: { witnesses: Witnesses }) {
     </div>
   );
 }
-
-const nameOf = (id: string, partners: Partner[]) => {
-  const partner = partners.find((p) => p.id === id);
-  return partner ? inLanguage(partner.name) : id;
-};
 
 function Held({ relay }: { relay: Relay }) {
   const why = Object.entries(relay.rules).map(([rule, n]) => `${count(n)} ${t.eyes.rule[rule] ?? rule}`);

@@ -32,6 +32,12 @@ export function usePartners(): Partner[] {
   return partners;
 }
 
+/** A partner's own name for itself, as far as one knows it. */
+export function nameOf(id: string, partners: Partner[]): string {
+  const partner = partners.find((p) => p.id === id);
+  return partner ? inLanguage(partner.name) : id;
+}
+
 export function PurposeSelect({ id, value, onPick }: { id: string; value: string; onPick: (purpose: string) => void }) {
   return (
     <select id={id} value={value} onChange={(event) => onPick(event.currentTarget.value)}>

@@ -1,17 +1,29 @@
 import { useState } from 'preact/hooks';
 import { get, problemOf, type Problem } from './api';
 import { Foreign, Trouble, useAnswer, When } from './bits';
-import { usePartners } from './eyes';
+import { nameOf, usePartners } from './eyes';
 import { count, inLanguage, visible } from './format';
 import { Answered, Grid, Nothing, Page } from './page';
 import { hashOf } from './route';
 import { t } from './text';
-import type { Partner, Share, Shares } from './types';
+import type { Partner, Share, Shares, Withdrawal } from './types';
+
+/** What became of what went: taken back, confirmed, deleted. */
+function Became({ share }: { share: Share }) {
+  const { recalled, confirmed, deleted } = share.state;
+  const words = [
+    ...(recalled > 0 ? [t.shares.recalled(count(recalled), count(confirmed))] : []),
+    ...(deleted > 0 ? [t.shares.deleted(count(deleted))] : []),
+  ];
+  return words.length === 0 ? null : <div class="dim">{words.join(t.comma)}</div>;
+}
 
 function Deletion({ share }: { share: Share }) {
   return (
     <>
-      <When at={share.share.delete_after} /> {share.past_deletion && <span class="badge warn">{t.shares.past}</span>}
+      <When at={share.share.delete_after} />{' '}
+      {share.past_deletion && share.state.deleted < share.state.things && <span class="badge alarm">{t.shares.past}</span>}
+      <Became share={share} />
     </>
   );
 }
@@ -41,10 +53,6 @@ function Rows({ first, partner, partners }: { first: Shares; partner: string | u
   const [shares, setShares] = useState(first.shares);
   const [next, setNext] = useState(first.next);
   const [problem, setProblem] = useState<Problem>();
-  const nameOf = (id: string) => {
-    const known = partners.find((p) => p.id === id);
-    return known ? inLanguage(known.name) : id;
-  };
   async function more() {
     try {
       const page = await get<Shares>('shares', { before: String(next), ...(partner ? { partner } : {}) });
@@ -64,7 +72,7 @@ function Rows({ first, partner, partners }: { first: Shares; partner: string | u
         keyOf={(s) => s.entry}
         columns={[
           { name: t.shares.when, cell: (s) => <When at={s.share.at} stacked /> },
-          { name: t.shares.partner, cell: (s) => <Foreign text={nameOf(s.share.partner)} /> },
+          { name: t.shares.partner, cell: (s) => <Foreign text={nameOf(s.share.partner, partners)} /> },
           { name: t.shares.channel, cell: (s) => <Foreign text={s.share.channel} /> },
           { name: t.shares.things, cell: (s) => count(s.share.things), number: true },
           { name: t.shares.why, cell: (s) => <Why share={s} /> },
@@ -105,9 +113,54 @@ function Rows({ first, partner, partners }: { first: Shares; partner: string | u
   );
 }
 
+function Withdrawals({ withdrawals, partners }: { withdrawals: Withdrawal[]; partners: Partner[] }) {
+  if (withdrawals.length === 0) return <Nothing text={t.withdrawals.none} />;
+  return (
+    <Grid
+      caption={t.withdrawals.title}
+      rows={withdrawals}
+      keyOf={(w) => `${w.partner} ${w.message ?? w.sent ?? ''} ${w.entries.join()}`}
+      columns={[
+        { name: t.withdrawals.sent, cell: (w) => <When at={w.sent} stacked /> },
+        { name: t.shares.partner, cell: (w) => <Foreign text={nameOf(w.partner, partners)} /> },
+        { name: t.shares.things, cell: (w) => count(w.things), number: true },
+        {
+          name: t.withdrawals.why,
+          cell: (w) => (
+            <>
+              {t.withdrawals.whyName[w.why] ?? visible(w.why)}
+              {w.reason && (
+                <div class="dim">
+                  <Foreign text={w.reason} />
+                </div>
+              )}
+            </>
+          ),
+        },
+        { name: t.withdrawals.by, cell: (w) => (w.by ? <Foreign text={w.by} /> : <span class="dim">{t.withdrawals.byItself}</span>) },
+        {
+          name: t.withdrawals.answer,
+          cell: (w) =>
+            w.answered ? (
+              <>
+                <span class={w.accepted ? 'badge calm' : 'badge alarm'}>{w.accepted ? t.messages.accepted : t.messages.refused}</span>{' '}
+                <When at={w.answered} />
+              </>
+            ) : (
+              <span class={w.overdue ? 'badge alarm' : 'badge'}>
+                {w.message === null ? t.withdrawals.untold : w.overdue ? t.messages.overdue : t.messages.waiting}
+              </span>
+            ),
+        },
+      ]}
+    />
+  );
+}
+
 export function SharesPage({ detail }: { detail: string | undefined }) {
   const partners = usePartners();
   const asked = useAnswer((abort) => get<Shares>('shares', detail ? { partner: detail } : {}, abort), [detail]);
+  const back = useAnswer((abort) => get<{ withdrawals: Withdrawal[] }>('withdrawals', detail ? { partner: detail } : {}, abort), [detail]);
   return (
     <Page title={t.shares.title} lead={t.shares.lead}>
       <div class="line filter">
@@ -122,6 +175,10 @@ export function SharesPage({ detail }: { detail: string | undefined }) {
         </select>
       </div>
       <Answered asked={asked}>{(first) => <Rows first={first} partner={detail} partners={partners} key={detail} />}</Answered>
+      <section class="part">
+        <h3>{t.withdrawals.title}</h3>
+        <Answered asked={back}>{({ withdrawals }) => <Withdrawals withdrawals={withdrawals} partners={partners} />}</Answered>
+      </section>
     </Page>
   );
 }

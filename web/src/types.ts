@@ -269,6 +269,8 @@ export interface Share {
   entry: number;
   complete_at: Instant;
   past_deletion: boolean;
+  /** Of what went by this entry last. */
+  state: { things: number; recalled: number; confirmed: number; deleted: number; last_deleted: Instant };
   share: {
     at: string;
     channel: string;
@@ -282,6 +284,21 @@ export interface Share {
     purpose: string;
     things: number;
   };
+}
+
+export interface Withdrawal {
+  message: string | null;
+  partner: string;
+  kind: string;
+  why: string;
+  reason: string | null;
+  by: string | null;
+  entries: number[];
+  things: number;
+  sent: Instant;
+  answered: Instant;
+  accepted: boolean | null;
+  overdue: boolean;
 }
 
 export interface Shares {
