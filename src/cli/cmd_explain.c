@@ -1,67 +1,23 @@
 #include "cli/cli.h"
-#include "share/partner/release.h"
+#include "share/eyes/eyes.h"
 
 #include <string.h>
 
+#define ANSWER_MOST ((size_t)128 << 20)
+#define STEP 1000 /* things of a survey that are looked at between two words on how far it is */
+
 struct asked {
-    struct buf json; /* the object */
-    int64_t source;
-    enum tlp tlp;
+    const char *to, *purpose, *what; /* what NULL: everything */
+    bool list, copy;
 };
 
-static const char *const FORMS[] = {"stays", "original", "copy"};
-
-static void print_answer_json(struct cmd *c, const char *object, const struct release_written *written,
-                              struct sv text)
+/* In the words of pact_release's rules, and two that are told for what is allowed and stays all the same. */
+static const char *sentence(struct sv rule)
 {
-    const struct release_answer *a = &written->answer;
-    struct buf b;
-    struct jw w;
-    char id[37], until[32];
-    buf_init(&b, 128u << 20);
-    jw_init(&w, &b);
-    jw_obj(&w);
-    jw_kstr(&w, "object", sv_c(object));
-    jw_kbool(&w, "goes", written->form != FORM_STAYS);
-    jw_kstr(&w, "form", sv_c(FORMS[written->form]));
-    if (written->why) {
-        jw_kstr(&w, "why", sv_c(written->why));
-    }
-    if (written->form == FORM_COPY) {
-        jw_kstr(&w, "copy_id", written->id);
-    }
-    if (text.n) {
-        jw_key(&w, "copy");
-        jw_raw(&w, text);
-    }
-    jw_kbool(&w, "allow", a->allow);
-    jw_kstr(&w, "rule", sv_c(release_rule_name(a->rule)));
-    if (a->agreement) {
-        uuid_text(a->agreement->id, id);
-        jw_kstr(&w, "agreement", sv_c(id));
-        jw_kint(&w, "version", a->agreement->version);
-        uuid_text(a->grant->id, id);
-        jw_kstr(&w, "grant", sv_c(id));
-    }
-    jw_key(&w, "redact");
-    jw_arr(&w);
-    for (size_t i = 0; i < a->redactions; i++) {
-        jw_str(&w, a->redact[i]);
-    }
-    jw_end_arr(&w);
-    if (a->allow) {
-        time_text(a->delete_after, until);
-        jw_kstr(&w, "delete_after", sv_c(until));
-        jw_kstr(&w, "judicial_use", sv_c(judicial_use_name(a->grant->judicial_use)));
-        jw_kstr(&w, "onward", sv_c(onward_name(a->grant->onward)));
-    }
-    jw_end_obj(&w);
-    print_json(c, &b);
-    buf_clear(&b);
-}
-
-static const char *sentence(enum release_rule rule)
-{
+    static const char *const more[][2] = {
+        {"withdrawal", "it takes back what the partner was never given"},
+        {"not_given", "the partner was never given it"},
+    };
     static const char *const text[RULE_MAX] = {
         [RULE_GRANTED] = "a grant covers it",
         [RULE_NOBODY] = "its owner or the partner is nobody",
@@ -79,258 +35,368 @@ static const char *sentence(enum release_rule rule)
         [RULE_CAP] = "the day's number is reached",
         [RULE_RELEASE] = "a person has to release it first",
     };
-    return (unsigned)rule < RULE_MAX ? text[rule] : "unknown";
-}
-
-static void print_answer(struct cmd *c, const struct release_written *written)
-{
-    static const char *const words[] = {"stays", "goes", "goes as a copy"};
-    const struct release_answer *a = &written->answer;
-    char id[37], until[32];
-    fprintf(c->out, "%s: %s (%s)\n", words[written->form], written->why ? written->why : sentence(a->rule),
-            release_rule_name(a->rule));
-    if (written->form == FORM_COPY) {
-        fputs("copy         ", c->out);
-        print_safe(c->out, written->id);
-        fputc('\n', c->out);
-    }
-    if (a->agreement) {
-        uuid_text(a->agreement->id, id);
-        fprintf(c->out, "agreement    %s version %lld  ", id, (long long)a->agreement->version);
-        print_safe(c->out, a->agreement->title[LANGUAGE_EN]);
-        uuid_text(a->grant->id, id);
-        fprintf(c->out, "\ngrant        %s  %s up to %s\n", id, purpose_name(a->grant->purpose),
-                tlp_name(a->grant->ceiling));
-    }
-    if (a->redactions) {
-        fputs("taken out   ", c->out);
-        for (size_t i = 0; i < a->redactions; i++) {
-            fputc(' ', c->out);
-            print_safe(c->out, a->redact[i]);
+    for (int r = 0; r < RULE_MAX; r++) {
+        if (text[r] && sv_eq(rule, sv_c(release_rule_name((enum release_rule)r)))) {
+            return text[r];
         }
-        fputc('\n', c->out);
     }
-    if (a->allow) {
-        time_text(a->delete_after, until);
-        fprintf(c->out, "obligations  deleted by %s, %s, onward %s\n", until,
-                judicial_use_name(a->grant->judicial_use), onward_name(a->grant->onward));
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        if (sv_eq(rule, sv_c(more[i][0]))) {
+            return more[i][1];
+        }
+    }
+    return "unknown";
+}
+
+/* "goes", "redacted", "stays" as the three forms in which a thing may leave. */
+static const char *form_of(struct sv state)
+{
+    return sv_eq(state, SV("goes")) ? "original" : sv_eq(state, SV("redacted")) ? "copy" : "stays";
+}
+
+static bool goes(struct jv mark)
+{
+    return !sv_eq(json_get_str(mark, SV("state")), SV("stays"));
+}
+
+/* ---- one thing */
+
+static void put_value(struct jw *w, struct jv v)
+{
+    struct buf b;
+    buf_init(&b, ANSWER_MOST);
+    json_add(&b, v);
+    jw_raw(w, buf_sv(&b));
+    buf_clear(&b);
+}
+
+static void print_members(struct jw *w, struct jv mark)
+{
+    struct json_it it = json_each(mark);
+    struct sv key;
+    struct jv v;
+    jw_kbool(w, "goes", goes(mark));
+    jw_kstr(w, "form", sv_c(form_of(json_get_str(mark, SV("state")))));
+    while (json_next(&it, &key, &v)) {
+        if (!sv_eq(key, SV("state"))) {
+            jw_key_sv(w, key);
+            put_value(w, v);
+        }
     }
 }
 
-static struct release_maker maker_of(const struct cmd *c)
+/* The statement that decides, and beside it all of them. */
+static void print_one_json(struct cmd *c, const struct asked *o, struct jv answer)
 {
-    return (struct release_maker){
-        .fuse = c->node->fuse, .ledger = c->node->ledger, .secret = &c->node->secret};
+    struct json_it it = json_each(json_get(answer, SV("statements")));
+    struct sv key;
+    struct jv v;
+    struct buf b;
+    struct jw w;
+    buf_init(&b, ANSWER_MOST);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_kstr(&w, "object", sv_c(o->what));
+    jw_kstr(&w, "source", json_get_str(answer, SV("source")));
+    print_members(&w, json_get(answer, SV("mark")));
+    if (o->copy) {
+        jw_key(&w, "copy");
+        put_value(&w, json_get(answer, SV("copy")));
+    }
+    jw_key(&w, "statements");
+    jw_arr(&w);
+    while (json_next(&it, &key, &v)) {
+        jw_obj(&w);
+        jw_kstr(&w, "object", json_get_str(v, SV("object")));
+        jw_kstr(&w, "source", json_get_str(v, SV("source")));
+        print_members(&w, json_get(v, SV("mark")));
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    print_json(c, &b);
+    buf_clear(&b);
 }
 
-static void print_both(struct cmd *c, const char *object, const struct release_written *written,
-                       struct sv text, bool copy)
+static void print_field(FILE *out, const char *name, struct jv mark, const char *member)
 {
-    bool shown = copy && written->form != FORM_STAYS;
-    if (c->json) {
-        print_answer_json(c, object, written, shown ? text : SV_NONE);
+    struct sv text = json_get_str(mark, sv_c(member));
+    if (text.n) {
+        fprintf(out, "%-12s ", name);
+        print_safe(out, text);
+        fputc('\n', out);
+    }
+}
+
+static void print_mark_words(FILE *out, struct jv mark)
+{
+    struct sv state = json_get_str(mark, SV("state")), rule = json_get_str(mark, SV("rule"));
+    struct sv why = json_get_str(mark, SV("why"));
+    fputs(sv_eq(state, SV("redacted")) ? "goes as a copy" : goes(mark) ? "goes" : "stays", out);
+    fputs(": ", out);
+    print_safe(out, why.n ? why : sv_c(sentence(rule)));
+    fprintf(out, " (%.*s)\n", SV_ARG(rule));
+}
+
+static void print_one(struct cmd *c, const struct asked *o, struct jv answer)
+{
+    FILE *out = c->out;
+    struct jv mark = json_get(answer, SV("mark")), member;
+    struct sv key;
+    int64_t version = 0;
+    print_mark_words(out, mark);
+    print_field(out, "source", answer, "source");
+    if (sv_eq(json_get_str(mark, SV("state")), SV("redacted"))) {
+        print_field(out, "copy", mark, "goes_as");
+    }
+    print_field(out, "agreement", mark, "agreement");
+    if (json_i64(json_get(mark, SV("version")), &version)) {
+        fprintf(out, "%-12s version %lld  ", "", (long long)version);
+        print_safe(out, json_get_str(mark, SV("title")));
+        fputc('\n', out);
+    }
+    print_field(out, "grant", mark, "grant");
+    print_field(out, "up to", mark, "ceiling");
+    struct json_it it = json_each(json_get(mark, SV("redact")));
+    for (bool first = true; json_next(&it, &key, &member); first = false) {
+        fputs(first ? "taken out    " : " ", out);
+        print_safe(out, json_str(member));
+    }
+    fputs(json_count(json_get(mark, SV("redact"))) ? "\n" : "", out);
+    print_field(out, "deleted by", mark, "delete_after");
+    print_field(out, "judicial use", mark, "judicial_use");
+    print_field(out, "onward", mark, "onward");
+    if (o->copy && json_type(json_get(answer, SV("copy"))) == JSON_OBJECT) {
+        struct buf b;
+        buf_init(&b, ANSWER_MOST);
+        json_add(&b, json_get(answer, SV("copy")));
+        print_safe(out, buf_sv(&b));
+        fputc('\n', out);
+        buf_clear(&b);
+    }
+}
+
+static void print_others(struct cmd *c, struct jv answer)
+{
+    struct json_it it = json_each(json_get(answer, SV("statements")));
+    struct sv key;
+    struct jv v;
+    if (json_count(json_get(answer, SV("statements"))) < 2) {
         return;
     }
-    print_answer(c, written);
-    if (shown) {
-        fprintf(c->out, "%.*s\n", SV_ARG(text));
+    fputs("\nby all who state it, each decided by itself:\n", c->out);
+    while (json_next(&it, &key, &v)) {
+        fputs("  ", c->out);
+        print_cell(c->out, json_get_str(v, SV("source")), 24);
+        print_mark_words(c->out, json_get(v, SV("mark")));
     }
 }
 
-static int ask(struct cmd *c, const struct asked *o, const char *to, enum purpose purpose, bool copy,
-               struct err *e)
+static int explain_one(struct cmd *c, const struct asked *o, struct eyes *x, struct err *e)
 {
-    struct arena a;
-    struct partner p;
-    struct release r;
-    struct release_written written;
-    struct buf text;
-    const struct release_maker maker = maker_of(c);
-    usec now = time_now();
-    arena_init(&a, 16u << 20);
-    buf_init(&text, 64u << 20);
-    int rc = partner_find(c->node->db, sv_c(to), &a, &p, e);
-    if (rc == OK) {
-        const struct release_thing t = {buf_sv(&o->json), o->source, o->tlp};
-        rc = release_open(&r, c->node->db, p.card.id, purpose, now, e);
-        rc = rc == OK ? release_copies(&r, &maker, e) : rc;
-        rc = rc == OK ? release_write(&r, &t, &text, &written, e) : rc;
-        if (rc >= 0) {
-            print_both(c, c->argv[0], &written, buf_sv(&text), copy);
-            rc = OK;
-        }
-        release_close(&r);
+    struct buf b;
+    struct jv answer = {0};
+    struct json_doc *d = json_doc_new(ANSWER_MOST);
+    buf_init(&b, ANSWER_MOST);
+    int rc = d ? eyes_explain(x, sv_c(o->what), &b, e) : err_set(e, ERR_MEMORY, "no memory to explain");
+    rc = rc == OK ? json_parse(d, buf_sv(&b), &answer, e) : rc;
+    if (rc == OK && c->json) {
+        print_one_json(c, o, answer);
+    } else if (rc == OK) {
+        print_one(c, o, answer);
+        print_others(c, answer);
     }
-    buf_clear(&text);
-    arena_clear(&a);
+    buf_clear(&b);
+    json_doc_free(d);
     return rc;
 }
 
-/* ---- everything through the partner's eyes */
+/* ---- everything */
 
-struct surveying {
+struct survey {
     struct cmd *c;
-    struct release release;
-    struct buf thing, text;
-    uint64_t total, goes, by_rule[RULE_MAX], copies;
-    usec told;
     bool list; /* one line a thing */
+    int64_t things, stays, redacted;
+    int64_t rule[RULE_MAX + 2];
+    char name[RULE_MAX + 2][24];
+    size_t rules;
+    usec told;
 };
 
-static void tell_progress(struct surveying *s)
+static int64_t number_of(struct jv v, const char *key)
+{
+    int64_t n = 0;
+    (void)json_i64(json_get(v, sv_c(key)), &n);
+    return n;
+}
+
+static void tell_progress(struct survey *s)
 {
     usec now = time_ticks();
     if (s->c->people && now - s->told > USEC_SECOND) {
         s->told = now;
-        fprintf(s->c->err, "\r\033[K%llu things, %llu would go", (unsigned long long)s->total,
-                (unsigned long long)s->goes);
+        fprintf(s->c->err, "\r\033[K%lld things, %lld would go", (long long)s->things,
+                (long long)(s->things - s->stays));
         fflush(s->c->err);
     }
 }
 
-static void tell_thing(struct surveying *s, struct sv id, const struct release_written *written)
+static void add_rule(struct survey *s, struct sv name, int64_t n)
 {
-    const struct release_answer *a = &written->answer;
-    bool goes = written->form != FORM_STAYS;
+    size_t i = 0;
+    while (i < s->rules && !sv_eq(sv_c(s->name[i]), name)) {
+        i++;
+    }
+    if (i == s->rules && i < RULE_MAX + 2) {
+        (void)sv_copy(name, s->name[i], sizeof(s->name[i]));
+        s->rules++;
+    }
+    s->rule[i < RULE_MAX + 2 ? i : 0] += n;
+}
+
+static void add_counts(struct survey *s, struct jv eyes)
+{
+    struct json_it it = json_each(json_get(eyes, SV("rules")));
+    struct sv key;
+    struct jv v;
+    int64_t n = 0;
+    s->things += number_of(eyes, "things");
+    s->stays += number_of(eyes, "stays");
+    s->redacted += number_of(eyes, "redacted");
+    while (json_next(&it, &key, &v)) {
+        if (json_i64(v, &n)) {
+            add_rule(s, key, n);
+        }
+    }
+}
+
+static void tell_thing(struct survey *s, struct jv thing)
+{
+    struct jv mark = json_get(thing, SV("eyes"));
+    struct sv id = json_get_str(thing, SV("id")), rule = json_get_str(mark, SV("rule"));
+    const char *form = form_of(json_get_str(mark, SV("state")));
     if (s->c->json) {
-        fprintf(s->c->out, "{\"id\":\"%.*s\",\"goes\":%s,\"form\":\"%s\",\"rule\":\"%s\",\"redact\":%zu}\n",
-                SV_ARG(id), goes ? "true" : "false", FORMS[written->form], release_rule_name(a->rule),
-                a->redactions);
+        fprintf(s->c->out, "{\"id\":\"%.*s\",\"goes\":%s,\"form\":\"%s\",\"rule\":\"%.*s\",\"redact\":%zu}\n",
+                SV_ARG(id), goes(mark) ? "true" : "false", form, SV_ARG(rule),
+                json_count(json_get(mark, SV("redact"))));
         return;
     }
-    fprintf(s->c->out, "%s  ", written->form == FORM_COPY ? "~" : goes ? "+" : "-");
+    fprintf(s->c->out, "%s  ", form[0] == 'c' ? "~" : goes(mark) ? "+" : "-");
     print_cell(s->c->out, id, 62);
-    fprintf(s->c->out, "%s%s\n", release_rule_name(a->rule),
-            written->form == FORM_COPY ? " (as a copy)" : "");
+    fprintf(s->c->out, "%.*s%s\n", SV_ARG(rule), form[0] == 'c' ? " (as a copy)" : "");
 }
 
-static int on_item(void *ctx, const struct fuse_item *i, struct err *e)
+/* *next: where the next step begins, "" = that was the last. */
+static int step(struct survey *s, struct eyes *x, char next[128], struct err *e)
 {
-    struct surveying *s = ctx;
-    struct release_written written;
-    if (i->ended) {
-        return OK;
+    struct buf b;
+    struct jv answer = {0}, thing;
+    struct sv key;
+    struct json_doc *d = json_doc_new(ANSWER_MOST);
+    buf_init(&b, ANSWER_MOST);
+    int rc = d ? eyes_survey(x, sv_c(next), STEP, s->list, &b, e)
+               : err_set(e, ERR_MEMORY, "no memory to look through a partner's eyes");
+    rc = rc == OK ? json_parse(d, buf_sv(&b), &answer, e) : rc;
+    if (rc == OK) {
+        struct json_it it = json_each(json_get(answer, SV("things")));
+        while (json_next(&it, &key, &thing)) {
+            tell_thing(s, thing);
+        }
+        add_counts(s, json_get(answer, SV("eyes")));
+        (void)sv_copy(json_get_str(answer, SV("next")), next, 128);
     }
-    buf_reset(&s->thing);
-    int rc = fuse_item_write(s->c->node->fuse, i->claim, i->number, i->version, &s->thing, e);
-    if (rc != 1) {
-        return rc;
-    }
-    const struct release_thing t = {buf_sv(&s->thing), i->source, i->tlp};
-    buf_reset(&s->text);
-    rc = release_write(&s->release, &t, &s->text, &written, e);
-    if (rc < 0) {
-        return rc;
-    }
-    s->total++;
-    s->by_rule[written.answer.rule]++;
-    s->copies += written.form == FORM_COPY;
-    s->goes += written.form != FORM_STAYS;
-    if (s->list) {
-        tell_thing(s, i->id, &written);
-    }
-    tell_progress(s);
-    return OK;
+    buf_clear(&b);
+    json_doc_free(d);
+    return rc;
 }
 
-static int on_source(void *ctx, const struct source *src)
-{
-    struct surveying *s = ctx;
-    struct item_mark mark = {0};
-    struct err e = ERR_NONE;
-    int rc;
-    do {
-        rc = fuse_items_since(s->c->node->fuse, src->id, &mark, 1000, on_item, s, &e);
-    } while (rc == 1000);
-    return rc < 0 ? rc : OK;
-}
-
-static void print_survey(struct surveying *s)
+static void print_survey(struct survey *s)
 {
     FILE *out = s->c->out;
     if (s->c->people) {
         fputs("\r\033[K", s->c->err);
     }
     if (s->c->json) {
-        fprintf(out, "{\"things\":%llu,\"goes\":%llu,\"copies\":%llu,\"rules\":{",
-                (unsigned long long)s->total, (unsigned long long)s->goes, (unsigned long long)s->copies);
-        for (int r = 0; r < RULE_MAX; r++) {
-            fprintf(out, "%s\"%s\":%llu", r ? "," : "", release_rule_name((enum release_rule)r),
-                    (unsigned long long)s->by_rule[r]);
+        fprintf(out, "{\"things\":%lld,\"goes\":%lld,\"copies\":%lld,\"rules\":{", (long long)s->things,
+                (long long)(s->things - s->stays), (long long)s->redacted);
+        for (size_t i = 0; i < s->rules; i++) {
+            fprintf(out, "%s\"%s\":%lld", i ? "," : "", s->name[i], (long long)s->rule[i]);
         }
         fputs("}}\n", out);
         return;
     }
-    fprintf(out, "%llu things, %llu would go\n", (unsigned long long)s->total, (unsigned long long)s->goes);
-    if (s->copies) {
-        fprintf(out, "%10llu  of them as copies, without members that must not go\n",
-                (unsigned long long)s->copies);
+    fprintf(out, "%lld things, %lld would go\n", (long long)s->things, (long long)(s->things - s->stays));
+    if (s->redacted) {
+        fprintf(out, "%10lld  of them as copies, without members that must not go\n", (long long)s->redacted);
     }
-    for (int r = RULE_GRANTED + 1; r < RULE_MAX; r++) {
-        if (s->by_rule[r]) {
-            fprintf(out, "%10llu  stay: %s\n", (unsigned long long)s->by_rule[r],
-                    sentence((enum release_rule)r));
+    for (size_t i = 0; i < s->rules; i++) {
+        if (strcmp(s->name[i], release_rule_name(RULE_GRANTED)) != 0) {
+            fprintf(out, "%10lld  stay: %s\n", (long long)s->rule[i], sentence(sv_c(s->name[i])));
         }
     }
 }
 
-static int survey(struct cmd *c, const char *to, enum purpose purpose, bool list, struct err *e)
+static int survey(struct cmd *c, const struct asked *o, struct eyes *x, struct err *e)
 {
-    struct arena a;
-    struct partner p;
-    struct surveying s = {.c = c, .list = list, .told = time_ticks()};
-    arena_init(&a, 64u << 20);
-    const struct release_maker maker = maker_of(c);
-    buf_init(&s.thing, 64u << 20);
-    buf_init(&s.text, 64u << 20);
-    int rc = partner_find(c->node->db, sv_c(to), &a, &p, e);
-    if (rc == OK) {
-        rc = release_open(&s.release, c->node->db, p.card.id, purpose, time_now(), e);
-        rc = rc == OK ? release_copies(&s.release, &maker, e) : rc;
-        rc = rc == OK ? source_each(c->node->db, &a, on_source, &s, e) : rc;
-        release_close(&s.release);
-    }
+    struct survey s = {.c = c, .list = o->list, .told = time_ticks()};
+    char next[128] = "";
+    int rc;
+    do {
+        rc = step(&s, x, next, e);
+        tell_progress(&s);
+    } while (rc == OK && next[0]);
     if (rc == OK) {
         print_survey(&s);
-    } else if (!e->code) {
-        err_set(e, rc, "a stored thing cannot be read; run noroshi verify");
     }
-    buf_clear(&s.thing);
-    buf_clear(&s.text);
-    arena_clear(&a);
     return rc;
+}
+
+/* ---- the command */
+
+static int explain(struct cmd *c, const struct asked *o, enum purpose purpose, struct arena *a, struct err *e)
+{
+    struct partner partner;
+    struct pact_view view;
+    int rc = cmd_view(c, a, &view, e);
+    rc = rc == OK ? partner_find(c->node->db, sv_c(o->to), a, &partner, e) : rc;
+    const struct eyes_opts opts = {.db = c->node->db,
+                                   .fuse = c->node->fuse,
+                                   .ledger = c->node->ledger,
+                                   .secret = &c->node->secret,
+                                   .view = &view,
+                                   .partner = &partner,
+                                   .purpose = purpose,
+                                   .now = time_now()};
+    struct eyes *x = rc == OK ? eyes_new(&opts, e) : NULL;
+    if (x) {
+        rc = o->what ? explain_one(c, o, x, e) : survey(c, o, x, e);
+    }
+    eyes_free(x);
+    return rc == OK && !x ? e->code : rc;
 }
 
 static int run(struct cmd *c)
 {
-    const char *to = NULL, *purpose_text = "network_safety";
-    bool all = false, list = false, copy = false;
-    const struct opt opts[] = {{"--to", &to, NULL},     {"--purpose", &purpose_text, NULL},
-                               {"--all", NULL, &all},   {"--list", NULL, &list},
-                               {"--copy", NULL, &copy}, {0}};
+    struct asked o = {.purpose = "network_safety"};
+    bool all = false;
+    const struct opt opts[] = {{"--to", &o.to, NULL},     {"--purpose", &o.purpose, NULL},
+                               {"--all", NULL, &all},     {"--list", NULL, &o.list},
+                               {"--copy", NULL, &o.copy}, {0}};
     enum purpose purpose;
     struct err e = ERR_NONE;
     struct arena a;
-    struct pact_view view;
-    struct asked o;
     if (!opts_take(c, &cmd_explain, opts)) {
         return EXIT_USAGE;
     }
-    if (c->argc != (all ? 0 : 1) || !to) {
+    if (c->argc != (all ? 0 : 1) || !o.to) {
         return usage_error(c, &cmd_explain, "give a STIX id or a value, or --all, and --to PARTNER");
     }
-    if (!purpose_parse(sv_c(purpose_text), &purpose)) {
-        return usage_error(c, &cmd_explain, "there is no purpose '%s'", purpose_text);
+    if (!purpose_parse(sv_c(o.purpose), &purpose)) {
+        return usage_error(c, &cmd_explain, "there is no purpose '%s'", o.purpose);
     }
-    if (all) {
-        return survey(c, to, purpose, list, &e) == OK ? EXIT_DONE : could_not(c, &e);
-    }
+    o.what = all ? NULL : c->argv[0];
     arena_init(&a, 64u << 20);
-    buf_init(&o.json, 64u << 20);
-    int rc = cmd_view(c, &a, &view, &e);
-    rc = rc == OK ? fuse_thing(c->node->fuse, &view, sv_c(c->argv[0]), &o.json, &o.source, &o.tlp, &e) : rc;
-    rc = rc == OK ? ask(c, &o, to, purpose, copy, &e) : rc;
-    buf_clear(&o.json);
+    int rc = explain(c, &o, purpose, &a, &e);
     arena_clear(&a);
     return rc == OK ? EXIT_DONE : could_not(c, &e);
 }
@@ -341,7 +407,7 @@ const struct command cmd_explain = {
     "       noroshi explain --all [--list] --to PARTNER [--purpose PURPOSE] [--json]\n\n"
     "OBJECT is a STIX id or a value. Says which rule decides, which grant of which agreement, which members "
     "are taken\n"
-    "out, and what the partner is obliged to; with --copy also the very bytes that would go. The same "
+    "out, and what the partner is obliged to; with --copy the bytes of a copy too. The same "
     "decision "
     "is made for\n"
     "everything that leaves. What loses members goes as a copy, an object of its own (docs/copies.md).\n\n"

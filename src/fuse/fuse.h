@@ -312,6 +312,9 @@ int fuse_items_of(struct fuse *f, const struct pact_view *view, struct sv id, si
                   void *ctx, struct err *e) MUST_USE;
 int fuse_items_of_value(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value,
                         size_t most, item_fn each, void *ctx, struct err *e) MUST_USE;
+/* Ids of the stored indicators that state the value, as the view sees them; in `a`. How many. */
+int fuse_refs_of_value(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value,
+                       struct arena *a, struct sv *ret, size_t most, struct err *e) MUST_USE;
 
 /* Things in this order, as fuse_item_write gives each; what is gone or another version by now is left out.
  * `i` counts in the list. */

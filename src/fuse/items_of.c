@@ -82,3 +82,30 @@ int fuse_items_of_value(struct fuse *f, const struct pact_view *view, enum kind 
     db_done(s);
     return rc < 0 ? rc : (int)n;
 }
+
+int fuse_refs_of_value(struct fuse *f, const struct pact_view *view, enum kind kind, struct sv value,
+                       struct arena *a, struct sv *ret, size_t most, struct err *e)
+{
+    struct stmt *s =
+        db_query(f->db, "SELECT kind, value, tlp, ref, source FROM claim WHERE h = ? ORDER BY id", e);
+    size_t n = 0;
+    int rc = 0;
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, value_hash(f, kind, value));
+    while (n < most && (rc = db_step(s, e)) == 1) {
+        if (col_int(s, 0) != (int64_t)kind || !sv_eq(col_text(s, 1), value) ||
+            !pact_sees(view, col_int(s, 4), (enum tlp)col_int(s, 2)) || !claim_is_object(col_text(s, 3))) {
+            continue;
+        }
+        ret[n] = arena_sv(a, col_text(s, 3));
+        if (!ret[n].p) {
+            rc = err_set(e, ERR_MEMORY, "no memory for what states a value");
+            break;
+        }
+        n++;
+    }
+    db_done(s);
+    return rc < 0 ? rc : (int)n;
+}

@@ -131,6 +131,18 @@ def test_explain_says_what_happens(t):
     tw.run("explain", open_ones()["indicator"]["id"], "--to", "nobody", code=3)
 
 
+def test_explain_asks_about_every_statement(t):
+    """One source may not let it go, another may: what goes is what the second says."""
+    tw, _, _, _ = shared(t)
+    tw.source("narrow", "--marking", "TLP:AMBER+STRICT")
+    for source in ("narrow", "cert"):
+        tw.intake(source, t.file("two.txt", "stated-by-two.example\n"), code=0)
+    told = tw.json("explain", "stated-by-two.example", "--to", "JPCERT")
+    equal((told["goes"], told["rule"], told["source"]), (True, "granted", "cert"), "the statement that decides")
+    equal([(s["source"], s["goes"], s["rule"]) for s in told["statements"]], [("narrow", False, "marking"), ("cert", True, "granted")], "each by itself")
+    true("by all who state it" in tw.run("explain", "stated-by-two.example", "--to", "JPCERT", code=0).out, "for people")
+
+
 def test_everything_through_the_partner_s_eyes(t):
     tw, _, _, _ = shared(t)
     lines = tw.run("explain", "--all", "--list", "--to", "JPCERT", "--json", code=0).lines()

@@ -69,6 +69,8 @@ static void write_grant(struct jw *w, const struct release_answer *a)
     jw_kint(w, "version", a->agreement->version);
     uuid_text(a->grant->id, id);
     jw_kstr(w, "grant", sv_c(id));
+    jw_kstr(w, "title", a->agreement->title[LANGUAGE_EN]);
+    jw_kstr(w, "ceiling", sv_c(tlp_name(a->grant->ceiling)));
 }
 
 static void write_mark(struct eyes *x, const struct release_written *r, const struct verdict *v, bool given)
@@ -81,6 +83,9 @@ static void write_mark(struct eyes *x, const struct release_written *r, const st
     jw_obj(&w);
     jw_kstr(&w, "state", sv_c(eyes_state_name(v->state)));
     jw_kstr(&w, "rule", sv_c(eyes_rule_name(v->rule)));
+    if (r->why) {
+        jw_kstr(&w, "why", sv_c(r->why));
+    }
     jw_key(&w, "redact");
     jw_arr(&w);
     for (size_t i = 0; i < a->redactions; i++) {

@@ -35,7 +35,8 @@ void eyes_free(struct eyes *x);
  */
 int eyes_look(struct eyes *x, struct sv look, struct buf *json, struct err *e) MUST_USE;
 int eyes_find(struct eyes *x, struct sv found, struct buf *json, struct err *e) MUST_USE;
-/* One thing: {"object","source","mark","copy","eyes"}; `copy` is what would go of what goes redacted.
+/* One thing: {"object","source","mark","copy","statements":[{"object","source","mark"}],"eyes"}: all that is
+ * stated of it, first the statement that decides. `copy` is what would go of what goes redacted.
  * ERR_NOT_FOUND also for what the view does not show. */
 int eyes_explain(struct eyes *x, struct sv what, struct buf *json, struct err *e) MUST_USE;
 

@@ -1,67 +1,7 @@
-/* One thing by itself, and everything there is, a step at a time. */
+/* Everything there is, a step at a time. */
 #include "share/eyes/private.h"
 
 #include <stdlib.h>
-
-/* ---- one thing */
-
-struct first {
-    struct eyes *x;
-    struct verdict v;
-    bool found;
-};
-
-static int on_first(void *ctx, const struct fuse_item *i, struct err *e)
-{
-    struct first *f = ctx;
-    int rc = f->found ? 0 : eyes_judge(f->x, i, &f->x->a, &f->v, e);
-    f->found = f->found || rc == 1;
-    return rc < 0 ? rc : OK;
-}
-
-int eyes_explain(struct eyes *x, struct sv what, struct buf *json, struct err *e)
-{
-    struct first f = {.x = x};
-    struct arena a;
-    struct obs o;
-    struct err ignored = ERR_NONE;
-    char shown[80];
-    struct jw w;
-    int rc = sv_find(what, SV("--")) == SIZE_MAX
-                 ? 0
-                 : fuse_items_of(x->o.fuse, x->o.view, what, 1, on_first, &f, e);
-    arena_init(&a, 1u << 20);
-    if (rc == 0 && obs_guess(&a, what, &o, &ignored) == OK) {
-        rc = fuse_items_of_value(x->o.fuse, x->o.view, o.kind, o.value, 1, on_first, &f, e);
-    }
-    arena_clear(&a);
-    if (rc >= 0 && !f.found) {
-        err_set(e, ERR_NOT_FOUND, "nothing is known of '%s'", sv_show(what, shown, sizeof(shown)));
-        return err_hint(e, "give the STIX id of a stored object, or a value that a feed has stated");
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    x->counts = (struct eyes_counts){0};
-    eyes_count(x, &f.v);
-    jw_init(&w, json);
-    jw_obj(&w);
-    jw_kstr(&w, "object", f.v.id);
-    jw_kstr(&w, "source", f.v.source_name);
-    jw_key(&w, "mark");
-    jw_raw(&w, f.v.json);
-    jw_key(&w, "copy"); /* what would go, where it is not the thing itself */
-    if (f.v.state == EYES_REDACTED) {
-        jw_raw(&w, buf_sv(&x->goes));
-    } else {
-        jw_null(&w);
-    }
-    eyes_write_counts(x, &w);
-    jw_end_obj(&w);
-    return OK;
-}
-
-/* ---- everything */
 
 struct cursor {
     int64_t source;
