@@ -160,11 +160,11 @@ int api_messages_get(struct call *c, struct err *e)
     int64_t most;
     int rc = check_filters(c, e);
     rc = rc == OK ? call_time(c, "added_after", &after, e) : rc;
-    rc = rc == OK ? call_number(c, "limit", 32, 1, OBJECTS_MOST, &most, e) : rc;
+    rc = rc == OK ? call_number(c, "limit", 32, 1, INT64_MAX, &most, e) : rc;
     if (rc != OK) {
         return rc;
     }
-    p.most = (size_t)most;
+    p.most = most < OBJECTS_MOST ? (size_t)most : OBJECTS_MOST;
     buf_init(&p.objects, MESSAGES_BODY + PAGE_BYTES);
     rc = message_waiting(&c->node->messages, c->who.org, after, p.most + 1, add_waiting, &p, e);
     if (rc >= 0) {
@@ -213,6 +213,16 @@ static int check_object(struct jv object, struct sv *ret_id, struct err *e)
     return OK;
 }
 
+/* What went wrong inside is for the operator. */
+static struct sv told(int rc, const struct err *e)
+{
+    if (rc == ERR_DENIED || rc == ERR_VALUE || rc == ERR_BUSY) {
+        return sv_c(e->text);
+    }
+    log_warn("messages", "a partner's message was not taken: %s", e->text);
+    return SV("the message could not be handled now");
+}
+
 static int take_one(struct posted *p, struct jv object, struct err *e)
 {
     struct buf envelope, ack;
@@ -227,7 +237,7 @@ static int take_one(struct posted *p, struct jv object, struct err *e)
     if (rc == OK) {
         add_detail(&p->good, &p->goods, id, ack.n ? buf_sv(&ack) : SV("taken"));
     } else {
-        add_detail(&p->bad, &p->bads, id, sv_c(e->text));
+        add_detail(&p->bad, &p->bads, id, told(rc, e));
     }
     buf_clear(&ack);
     buf_clear(&envelope);

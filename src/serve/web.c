@@ -140,7 +140,11 @@ static int start_door(struct web *w, const struct http_opts *common, struct err 
     o.tls13 = true;
     o.ask_client = true;
     w->door = http_start(&o, &h, e);
-    return w->door ? OK : e->code;
+    if (!w->door) {
+        return e->code;
+    }
+    log_info("serve", "partners come in at https://%s/", http_address(w->door));
+    return OK;
 }
 
 static int start_server(struct web *w, struct err *e)

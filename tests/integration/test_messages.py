@@ -314,6 +314,26 @@ def make_vkey(seed, name):
     return f"{name}+{number}+{base64.b64encode(key).decode()}"
 
 
+def test_old_keys_are_a_health_item(t):
+    tw, jp, _ = strangers(t)
+    envelope = json.loads(card(t, tw, free_port())[0].read_text())
+    payload = canonical({**opened(envelope), "version": int(time.time()) - 100 * 86400})
+    sig = base64.b64encode(sign(seed_of(tw), pae(payload, envelope["payloadType"]))).decode()
+    old = t.file("old.card", json.dumps({**envelope, "payload": base64.b64encode(payload).decode(), "signatures": [{"keyid": "", "sig": sig}]}))
+    sum = hashlib.sha256(payload).digest()
+    digits = " ".join(f"{int.from_bytes(sum[i:i + 4], 'big') % 10000:04}" for i in range(0, 32, 4))
+    act(jp, "partner", "accept", old, "--fingerprint", digits)
+    equal(jp.json("status")["health"], [], "not active yet")
+    act(jp, "partner", "confirm", tw.called, "--fingerprint", digits, by="lin")
+    health = jp.json("status")["health"]
+    equal([(h["what"], h["partner"]) for h in health], [("keys", tw.called)], "health")
+    true("100 days" in health[0]["text"], health)
+    true("older than 90 days" in jp.run("partner", "list", code=0).out, "list")
+    true("100 days" in jp.run("status", code=0).out, "status for people")
+    act(jp, "partner", "accept", card(t, tw, free_port())[0])
+    equal(jp.json("status")["health"], [], "a new card")
+
+
 def test_a_restored_node_goes_on_above_its_counters(t):
     tw, jp, ports = pair(t)
     backup, again = t.path("backup"), t.path("again")
