@@ -32,7 +32,8 @@ int node_open_work(struct node *n, struct err *e)
                               .home = n->home,
                               .ctx = n->fetcher,
                               .sighting = tell_sighting,
-                              .node = n};
+                              .node = n,
+                              .recall = &n->relays.recall}; /* set up with the messages */
     n->job_kinds[1] = (struct job_kind){.name = PEER_KIND, .run = peer_job, .ctx = &n->peers};
     n->witnessing =
         (struct witnessing){.db = n->db, .ledger = n->ledger, .fetcher = n->fetcher, .home = n->home};

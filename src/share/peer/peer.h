@@ -7,6 +7,7 @@
 
 #include "jobs/jobs.h"
 #include "net/fetch.h"
+#include "share/recall/recall.h"
 #include "share/taxii/taxii.h"
 
 struct peer {
@@ -86,6 +87,7 @@ struct peers {
     void *who;
     void (*sighting)(void *node, const struct sighting *s); /* may be NULL */
     void *node;
+    const struct recall *recall; /* follows what is deleted at peers; NULL: nobody does */
 };
 
 /* ---- definitions */

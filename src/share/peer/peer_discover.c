@@ -92,6 +92,7 @@ static int visit_root(struct peer_run *r, struct sv root, struct err *e)
         *e = ignored;
         return rc;
     }
+    r->tombstones |= rc == OK && f.tombstones;
     return list_collections(r, root, rc == OK ? f.max_content : 0, e);
 }
 
@@ -134,6 +135,7 @@ int peer_run_discover(struct peer_run *r, struct err *e)
         return visit_roots(r, url, &f, e);
     }
     if (f.root) {
+        r->tombstones |= f.tombstones;
         return list_collections(r, url, f.max_content, e);
     }
     size_t end = url.n - (sv_ends(url, SV("/collections/")) ? sizeof("collections/") - 1 : 0);

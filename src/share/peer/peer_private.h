@@ -36,6 +36,7 @@ void peer_url_escape(struct buf *b, struct sv text);
 
 struct peer_found {
     bool discovery, root, collections; /* what the answer was */
+    bool tombstones;                   /* a root of our own program: it tells what was deleted */
     struct sv title;
     struct sv root_url[PEER_ROOTS_MOST]; /* as written */
     size_t roots;
@@ -82,6 +83,7 @@ struct peer_run {
     struct peer peer;
     struct peer_secret secret;
     struct sv authorization;
+    bool tombstones;  /* some root tells what was deleted */
     bool partner;     /* known by its card: the pinned key stands in the place of authorities */
     struct arena a;   /* as long as the run */
     struct arena ask; /* reset at each request */
@@ -123,4 +125,6 @@ int peer_get(struct peer_run *r, struct sv url, struct peer_found *ret, struct e
 
 int peer_run_discover(struct peer_run *r, struct err *e);
 int peer_run_pull(struct peer_run *r, struct peer_collection *c, struct err *e);
+/* peer_graves.c: what was deleted there since the last time. */
+int peer_run_tombstones(struct peer_run *r, struct peer_collection *c, struct err *e);
 int peer_run_push(struct peer_run *r, struct peer_collection *c, struct err *e);

@@ -536,5 +536,6 @@ int peer_run_pull(struct peer_run *r, struct peer_collection *c, struct err *e)
     arena_clear(&d.a);
     c->next = arena_sv(&r->a, c->next);
     c->etag = arena_sv(&r->a, c->etag);
-    return rc;
+    /* What was deleted is asked for once all that is there was read. */
+    return rc == OK && d.done ? peer_run_tombstones(r, c, e) : rc;
 }

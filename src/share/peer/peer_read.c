@@ -136,6 +136,7 @@ static int read_found(struct jv v, struct arena *a, struct peer_found *f, struct
         json_type(json_get(v, SV("max_content_length"))) != JSON_NONE) {
         f->root = true;
         f->max_content = number_at(v, "max_content_length");
+        f->tombstones = json_get_str(v, SV("x_noroshi_tombstones")).n > 0;
         return OK;
     }
     return OK; /* {}: no collections, no roots */

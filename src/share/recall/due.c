@@ -150,7 +150,6 @@ int recall_due(const struct recall *r, usec now, struct err *e)
 /* ---- agreements that are over ---- */
 
 #define AGREEMENTS_MOST 1024
-#define MARK_AGREEMENTS 3
 
 struct over {
     struct uuid id[AGREEMENTS_MOST];

@@ -131,6 +131,9 @@ void recall_message_kinds(const struct recall *r, struct message_kind ret[RECALL
  * deleted is removed from the files. In no transaction. Cheap when there is nothing.
  */
 int recall_round(const struct recall *r, usec now, struct err *e) MUST_USE;
+/* Up to which time the tombstones of a peer's collection were followed; 0 = not at all. */
+int recall_followed(const struct recall *r, int64_t peer_collection, usec *ret, struct err *e) MUST_USE;
+int recall_follow_to(const struct recall *r, int64_t peer_collection, usec upto, struct err *e) MUST_USE;
 /* A partner's server says that it deleted these (its tombstones): what its source stated here of them goes,
  * and who got it from here is told. In no transaction. *ret_taken = ids of which something was here. */
 int recall_deleted_at_peer(const struct recall *r, int64_t source, const struct sv *id, size_t ids, usec now,

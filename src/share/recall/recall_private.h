@@ -51,7 +51,7 @@ int recall_agreements(const struct recall *r, usec now, struct err *e);
 int mark_read(const struct recall *r, int64_t what, int64_t source, struct item_mark *ret, struct err *e);
 int mark_write(const struct recall *r, int64_t what, int64_t source, const struct item_mark *m,
                struct err *e);
-enum { MARK_CHANGES, MARK_ARRIVALS, MARK_TIMES };
+enum { MARK_CHANGES, MARK_ARRIVALS, MARK_TIMES, MARK_AGREEMENTS, MARK_PEERS };
 
 /* deleted.c: the message "deleted" to the origin of what was deleted here. In a transaction. */
 int tell_deleted(const struct recall *r, struct uuid origin, const struct sv *id, size_t ids,

@@ -274,3 +274,16 @@ int recall_deleted_at_peer(const struct recall *r, int64_t source, const struct 
     arena_clear(&a);
     return rc;
 }
+
+int recall_followed(const struct recall *r, int64_t peer_collection, usec *ret, struct err *e)
+{
+    struct item_mark mark;
+    int rc = mark_read(r, MARK_PEERS, peer_collection, &mark, e);
+    *ret = mark.entry;
+    return rc < 0 ? rc : OK;
+}
+
+int recall_follow_to(const struct recall *r, int64_t peer_collection, usec upto, struct err *e)
+{
+    return mark_write(r, MARK_PEERS, peer_collection, &(struct item_mark){.entry = upto}, e);
+}
