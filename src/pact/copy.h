@@ -29,6 +29,8 @@ struct sha256 copy_profile(const struct agreement_grant *g);
 struct sv copy_id(const struct copy_secret *s, const struct sha256 *profile, struct sv original,
                   struct arena *a);
 
+struct copy_proof;
+
 /* ---- parts: what is committed to */
 
 /* A member, or one extension; name: the member's, or "extensions/" and the extension's, with "~" as "~0" and
@@ -66,6 +68,9 @@ struct copy_terms {
     /* Appends an object that is known here, 1, or 0: what one that is taken out is called must not show
      * either. May be NULL. */
     int (*about)(void *ctx, struct sv id, struct buf *json, struct err *e);
+    /* Whether a proof that the original came with may be passed on: its signature is checked where its
+     * holder's key is known. NULL: it may. */
+    bool (*vouch)(void *ctx, const struct copy_proof *p);
     void *ctx;
 };
 /* Works on one object at a time; its memory serves the next. */

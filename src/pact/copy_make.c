@@ -417,15 +417,30 @@ static void write_earlier(struct making *m, const struct copy_proof *p, struct j
     jw_end_obj(&m->w);
 }
 
-/* The proofs that the original came with, when all of it is as it must be; a grant that does not let the
+/* What is not as it must be would make the copy one that does not verify. A grant that does not let the
  * creator be told lets nobody else who had it be told. */
+static bool may_pass_on(struct making *m, const struct copy_proof *p, size_t n)
+{
+    struct err ignored = ERR_NONE;
+    if (n == 0 || n >= COPY_CHAIN || pact_denies(m->t->grant, SV("created_by_ref")) ||
+        copy_check_salts(m->c, p, n, m->c->part, m->c->parts, NULL, &ignored) != OK) {
+        return false;
+    }
+    for (size_t i = 0; i < n && m->t->vouch; i++) {
+        if (!m->t->vouch(m->t->ctx, &p[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The proofs that the original came with. */
 static bool write_chain(struct making *m)
 {
     struct copy_proof *p = NULL;
     struct err ignored = ERR_NONE;
     size_t n = 0, i = 0;
-    if (pact_denies(m->t->grant, SV("created_by_ref")) ||
-        copy_proofs(m->original, &m->c->a, &p, &n, &ignored) != OK || n >= COPY_CHAIN) {
+    if (copy_proofs(m->original, &m->c->a, &p, &n, &ignored) != OK || !may_pass_on(m, p, n)) {
         return false;
     }
     struct json_it it = json_each(json_path(m->original, "extensions", COPY_EXTENSION, "proofs", NULL));

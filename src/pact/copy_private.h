@@ -27,6 +27,10 @@ void copy_salt_of(const struct sha256 *key, struct sv name, uint8_t ret[32]);
 struct sv copy_part_name(struct sv key, bool extension, struct arena *a);
 struct sha256 copy_digest(const uint8_t salt[32], struct sv bytes);
 
+/* copy_read.c: every salt of the proofs is that of a part, and its digest is there. */
+int copy_check_salts(struct copier *c, const struct copy_proof *p, size_t n, const struct copy_part *part,
+                     size_t parts, unsigned *by, struct err *e);
+
 /* copy_scan.c: text as people mean it: small letters, full-width forms, %40, [at] and [.] undone. */
 void copy_plain(struct sv text, struct buf *out);
 /* Something like an e-mail address stands in plain text. */

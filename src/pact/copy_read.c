@@ -247,6 +247,22 @@ static int check_salt(struct copier *c, const struct copy_proof *p, const struct
     return rc;
 }
 
+int copy_check_salts(struct copier *c, const struct copy_proof *p, size_t n, const struct copy_part *part,
+                     size_t parts, unsigned *by, struct err *e)
+{
+    int rc = OK;
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        for (size_t k = 0; rc == OK && k < p[i].salts; k++) {
+            size_t at = 0;
+            rc = check_salt(c, &p[i], &p[i].salt[k], part, parts, &at, e);
+            if (rc == OK && by) {
+                by[at] |= 1u << i;
+            }
+        }
+    }
+    return rc;
+}
+
 int copy_check(struct copier *c, struct jv object, const struct copy_proof *p, size_t n, struct arena *a,
                struct copy_checked *ret, struct err *e)
 {
@@ -258,15 +274,7 @@ int copy_check(struct copier *c, struct jv object, const struct copy_proof *p, s
         return rc == OK ? err_set(e, ERR_MEMORY, "no memory to check a copy") : rc;
     }
     rc = check_sum(c, object, &p[n - 1], n, e);
-    for (size_t i = 0; rc == OK && i < n; i++) {
-        for (size_t k = 0; rc == OK && k < p[i].salts; k++) {
-            size_t at = 0;
-            rc = check_salt(c, &p[i], &p[i].salt[k], part, ret->parts, &at, e);
-            if (rc == OK) {
-                by[at] |= 1u << i;
-            }
-        }
-    }
+    rc = rc == OK ? copy_check_salts(c, p, n, part, ret->parts, by, e) : rc;
     ret->part = part;
     ret->by = by;
     return rc;

@@ -292,6 +292,38 @@ static void vectors(void **state)
     end(&b);
 }
 
+static size_t proofs_in(struct bench *b, struct sv text)
+{
+    struct err e = ERR_NONE;
+    struct jv v;
+    assert_int_equal(json_parse(b->copy, text, &v, &e), OK);
+    return json_count(json_path(v, "extensions", COPY_EXTENSION, "proofs", NULL));
+}
+
+static void a_chain_that_does_not_hold_is_left_out(void **state)
+{
+    static const char *const score[] = {"x_score", NULL}, *const creator[] = {"created_by_ref", NULL};
+    struct bench b;
+    struct terms t;
+    const char *why;
+    struct holder jp = holder_of(1);
+    begin(&b);
+    struct sv copy = file_of(&b, DIR "copy.json");
+    deny(&t, score, REDACT_DROP);
+    assert_int_equal(copy_of(&b, &jp, &t, copy, TLP_GREEN, &why), 1);
+    assert_int_equal(proofs_in(&b, buf_sv(&b.out)), 2);
+    size_t at = sv_find(copy, SV("c2.example"));
+    struct sv other =
+        arena_printf(&b.a, "%.*sc3%.*s", (int)at, copy.p, (int)(copy.n - at - 2), copy.p + at + 2);
+    assert_int_equal(copy_of(&b, &jp, &t, other, TLP_GREEN, &why), 1);
+    assert_int_equal(proofs_in(&b, buf_sv(&b.out)), 1);
+    assert_true(verifies(&b, buf_sv(&b.out), NULL, NULL));
+    deny(&t, creator, REDACT_DROP);
+    assert_int_equal(copy_of(&b, &jp, &t, copy, TLP_GREEN, &why), 1);
+    assert_int_equal(proofs_in(&b, buf_sv(&b.out)), 1);
+    end(&b);
+}
+
 /* ---- what a copy is */
 
 static const char HEAD[] =
@@ -740,6 +772,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors),
+        cmocka_unit_test(a_chain_that_does_not_hold_is_left_out),
         cmocka_unit_test(what_is_ours_and_what_stays_the_original_s),
         cmocka_unit_test(ids_follow_from_secret_and_terms),
         cmocka_unit_test(masks_stand_where_any_text_may),

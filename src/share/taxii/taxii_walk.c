@@ -58,7 +58,7 @@ static int read_item(const struct taxii *t, const struct taxii_collection *c, st
 {
     struct taxii_member m;
     taxii_member_read(s, &m);
-    if (m.spec != 21 || m.tlp > c->ceiling) {
+    if (m.spec != 21 || m.tlp > c->ceiling || taxii_is_supporting(&m)) {
         return 0;
     }
     int covered = m.alone ? 0 : is_covered(t, c->id, &m, col_text(s, TAXII_MEMBER_ID), e);
