@@ -1,5 +1,5 @@
 /* verify, rebuild, backup, restore, checkpoint: keeping the ledger and the home. */
-#include "cli/cli.h"
+#include "cli/person.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -172,31 +172,66 @@ const struct command cmd_backup = {
     "exit codes: 0 done, 2 wrong use, 3 could not\n",
     NEEDS_READ, run_backup};
 
+/* Read before anything is made: a list that cannot be read must not leave a home that shows what it names. */
+static int read_list(struct cmd *c, const char *path, struct buf *ret, struct err *e)
+{
+    struct jv v;
+    if (!path) {
+        return OK;
+    }
+    struct json_doc *d = json_doc_new(ret->max);
+    int rc = d ? cmd_read_file(c, path, ret, e) : err_set(e, ERR_MEMORY, "no memory to read %s", path);
+    rc = rc == OK ? json_parse(d, buf_sv(ret), &v, e) : rc;
+    if (rc == OK && json_type(v) != JSON_ARRAY) {
+        err_set(e, ERR_SYNTAX, "%s is no list of what was taken back", path);
+        rc = err_hint(e, "`noroshi shares withdrawn --json` writes it");
+    }
+    json_doc_free(d);
+    return rc;
+}
+
 static int run_restore(struct cmd *c)
 {
-    if (!opts_take(c, &cmd_restore, NULL)) {
+    const char *withdrawn = NULL;
+    const struct opt opts[] = {{"--withdrawn", &withdrawn, NULL}, {0}};
+    if (!opts_take(c, &cmd_restore, opts)) {
         return EXIT_USAGE;
     }
     if (c->argc != 2) {
         return usage_error(c, &cmd_restore, "give the backup and a new home");
     }
     struct err e = ERR_NONE;
-    if (node_restore(c->argv[0], c->argv[1], &e) != OK) {
+    struct buf list;
+    uint64_t again = 0;
+    buf_init(&list, 256u << 20);
+    int rc = read_list(c, withdrawn, &list, &e);
+    rc = rc == OK ? node_restore(c->argv[0], c->argv[1], &e) : rc;
+    rc = rc == OK && withdrawn ? node_withdraw_again(c->argv[1], buf_sv(&list), &again, &e) : rc;
+    buf_clear(&list);
+    if (rc != OK) {
         return could_not(c, &e);
     }
-    fprintf(c->out, c->json ? "{\"restored\":true}\n"
-                            : "restored; the ledger goes on in a new epoch that names the last head\n");
+    fprintf(c->out,
+            c->json ? "{\"restored\":true,\"withdrawn\":%llu}\n"
+                    : "restored; the ledger goes on in a new epoch that names the last head; %llu things "
+                      "taken back again\n",
+            (unsigned long long)again);
     return EXIT_DONE;
 }
 
 const struct command cmd_restore = {
     "restore", "put a backup into a new home, in a new ledger epoch",
-    "usage: noroshi restore BACKUP HOME [--json]\n\n"
+    "usage: noroshi restore BACKUP HOME [--withdrawn FILE] [--json]\n\n"
     "Checks the backup against its manifest, copies it into a new directory and opens a new, signed ledger "
     "epoch there that names\n"
-    "the last head, so that nobody can mistake the restored log for the one that went on.\n\n"
-    "example:\n"
-    "  noroshi restore /mnt/safe/noroshi-2026-11-22 /srv/noroshi\n\n"
+    "the last head, so that nobody can mistake the restored log for the one that went on. With --withdrawn "
+    "what was "
+    "taken back\n"
+    "after the backup was made is deleted and expunged again; `noroshi shares withdrawn --json` writes that "
+    "list.\n\n"
+    "examples:\n"
+    "  noroshi restore /mnt/safe/noroshi-2026-11-22 /srv/noroshi\n"
+    "  noroshi restore /mnt/safe/noroshi-2026-11-22 /srv/noroshi --withdrawn withdrawn.json\n\n"
     "exit codes: 0 done, 2 wrong use, 3 could not\n",
     NEEDS_NOTHING, run_restore};
 

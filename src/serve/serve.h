@@ -93,6 +93,10 @@ int node_backup(struct node *n, const char *dir, struct err *e) MUST_USE;
 /* Puts a backup into a new home after checking its manifest, and opens a new ledger epoch there. */
 int node_restore(const char *backup_dir, const char *home, struct err *e) MUST_USE;
 
+/* A home restored from a backup takes back what the list (`noroshi shares withdrawn --json`) names. ERR_SYNTAX:
+ * it is no such list. *ret_n = how many it names. */
+int node_withdraw_again(const char *home, struct sv list, uint64_t *ret_n, struct err *e) MUST_USE;
+
 /* The report of `intake --json` and of the API: {"files":[...],"totals":{...}}. */
 void take_report_json(const struct take_report *r, size_t n, struct buf *out);
 /* Adds the counts of one file to a sum. */

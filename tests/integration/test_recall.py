@@ -209,6 +209,8 @@ def test_not_a_byte_of_it_is_left(t):
     with All((tw, jp, us), ports) as nodes:
         spread(nodes, (tw, jp, us), [*objects, *(indicator(f"n{n}.plain.example") for n in range(200))])
         true(files_with(jp.path, CANARY), "in the files before")
+        older = t.path("older")
+        jp.run("backup", older, code=0)
         for entry in {s["entry"] for s in tw.json("shares", "list", "--partner", "JPCERT")}:
             act(tw, "shares", "recall", "--entry", str(entry), "--reason", "all of it", code=(0, 3))
         answered(tw)
@@ -225,6 +227,16 @@ def test_not_a_byte_of_it_is_left(t):
         home.run("backup", backup, code=0)
         equal(files_with(backup, CANARY), [], f"a backup of {home.called}")
         home.verified()
+    # A backup that is older than the recall, and the newer list.
+    true(files_with(older, CANARY), "in the older backup")
+    restored = t.path("restored")
+    withdrawn = t.file("withdrawn.json", json.dumps(jp.json("shares", "withdrawn")))
+    refused = t.path("refused")
+    node.run("restore", older, refused, "--withdrawn", t.file("none.json", "{}"), code=3)
+    true(not refused.exists(), "nothing is made that would show it")
+    node.run("restore", older, restored, "--withdrawn", withdrawn, code=0)
+    equal(files_with(restored, CANARY), [], "restored with the list")
+    node.Home(restored).verified()
 
 
 def test_a_node_that_was_away_hears_of_it(t):

@@ -131,6 +131,11 @@ void recall_message_kinds(const struct recall *r, struct message_kind ret[RECALL
  * deleted is removed from the files. In no transaction. Cheap when there is nothing.
  */
 int recall_round(const struct recall *r, usec now, struct err *e) MUST_USE;
+/*
+ * What a list of another time says was taken back (fuse_withdrawn_each), taken back again: for a home
+ * restored from a backup that is older. Nobody is told. In a transaction; fuse_withdraw_settle after it.
+ */
+int recall_again(const struct recall *r, const struct withdrawn *w, usec now, struct err *e) MUST_USE;
 /* Up to which time the tombstones of a peer's collection were followed; 0 = not at all. */
 int recall_followed(const struct recall *r, int64_t peer_collection, usec *ret, struct err *e) MUST_USE;
 int recall_follow_to(const struct recall *r, int64_t peer_collection, usec upto, struct err *e) MUST_USE;

@@ -45,14 +45,15 @@ int recall_holds(const struct recall *r, int64_t source, struct sv id, bool *ret
     return rc < 0 ? rc : here || before;
 }
 
-static int clean_up(const struct recall *r, const struct takeback *t, usec now, struct err *e)
+static int clean_up(const struct recall *r, const struct takeback *t, bool gone_for_good, usec now,
+                    struct err *e)
 {
     const struct taxii taxii = {.db = r->db, .fuse = r->fuse, .ledger = r->ledger, .secret = r->secret};
     uint64_t gone = 0;
     int rc = OK;
     for (size_t i = 0; rc == OK && i < t->ids; i++) {
         rc = taxii_bury(&taxii, t->id[i], t->source, now, &gone, e);
-        if (rc == OK && why_deletes(t->why)) {
+        if (rc == OK && gone_for_good) {
             rc = recall_sql(r->db, e, "DELETE FROM obligation WHERE source = ? AND h = ?", "ii", t->source,
                             recall_hash(r, t->id[i]));
         }
@@ -87,7 +88,7 @@ int take_back(const struct recall *r, const struct takeback *t, usec now, struct
     /* Whom it was given to is found before it is gone. */
     int rc = pass_on(r, t, now, ret, e);
     rc = rc == OK ? fuse_withdraw(r->fuse, &w, now, &ret->report, e) : rc;
-    return rc == OK ? clean_up(r, t, now, e) : rc;
+    return rc == OK ? clean_up(r, t, why_deletes(t->why), now, e) : rc;
 }
 
 int take_back_settle(const struct recall *r, usec now, struct err *e)
@@ -100,4 +101,48 @@ int take_back_settle(const struct recall *r, usec now, struct err *e)
         return rc;
     }
     return OK;
+}
+
+/* The ids that the source states under a hash: one, as good as always. */
+static int ids_of(const struct recall *r, const struct withdrawn *w, struct id_list *ret, struct err *e)
+{
+    struct stmt *s = db_query(r->db, "SELECT DISTINCT stix_id FROM object WHERE h = ? AND source = ?", e);
+    int rc = s ? OK : e->code;
+    if (s) {
+        db_int(s, w->h);
+        db_int(s, w->source);
+    }
+    while (s && rc == OK && (rc = db_step(s, e)) == 1) {
+        rc = id_list_add(ret, col_text(s, 0), e);
+    }
+    db_done(s);
+    return rc < 0 ? rc : OK;
+}
+
+int recall_again(const struct recall *r, const struct withdrawn *w, usec now, struct err *e)
+{
+    struct arena a;
+    struct source s;
+    struct withdrawn_report report;
+    struct id_list ids = {.a = &a};
+    arena_init(&a, 4u << 20);
+    int rc = source_get(r->db, w->source, &a, &s, e);
+    if (rc == ERR_NOT_FOUND) { /* it came after the backup was made, and so did all of it */
+        *e = ERR_NONE;
+        arena_clear(&a);
+        return OK;
+    }
+    rc = rc == OK ? ids_of(r, w, &ids, e) : rc;
+    const struct withdraw again = {.source = w->source,
+                                   .h = &w->h,
+                                   .hashes = 1,
+                                   .mode = w->mode,
+                                   .for_good = !sv_eq(w->why, sv_c(withdraw_why_name(WHY_EXPIRED))),
+                                   .why = w->why,
+                                   .by = w->by};
+    const struct takeback t = {.source = w->source, .id = ids.id, .ids = ids.n};
+    rc = rc == OK ? fuse_withdraw(r->fuse, &again, now, &report, e) : rc;
+    rc = rc == OK ? clean_up(r, &t, w->mode == WITHDRAW_GONE, now, e) : rc;
+    arena_clear(&a);
+    return rc;
 }
