@@ -185,3 +185,21 @@ int keeper_sign_message(struct keeper *k, struct sv payload_type, struct sv body
     buf_add(&k->out, body);
     return ask(k, KEEPER_ASK_MESSAGE, ret_sig, e);
 }
+
+int keeper_sign_file(struct keeper *k, const uint8_t hash[MINISIGN_HASH], uint8_t ret_sig[64], struct err *e)
+{
+    pthread_mutex_lock(&k->lock);
+    buf_reset(&k->out);
+    buf_addp(&k->out, hash, MINISIGN_HASH);
+    return ask(k, KEEPER_ASK_FILE, ret_sig, e);
+}
+
+int keeper_sign_comment(struct keeper *k, const uint8_t hash[MINISIGN_HASH], struct sv comment,
+                        uint8_t ret_sig[64], struct err *e)
+{
+    pthread_mutex_lock(&k->lock);
+    buf_reset(&k->out);
+    buf_addp(&k->out, hash, MINISIGN_HASH);
+    buf_add(&k->out, comment);
+    return ask(k, KEEPER_ASK_COMMENT, ret_sig, e);
+}

@@ -144,6 +144,26 @@ static int allow_checkpoint(struct keep *k, struct sv text, struct err *e)
     return OK;
 }
 
+/* The hash of a file; with a comment, its signature and the comment. Neither can be a message or a note:
+ * those begin with words. */
+static int file_message(struct keep *k, uint8_t type, struct sv body, struct buf *out, struct err *e)
+{
+    struct sv hash = sv_sub(body, 0, MINISIGN_HASH), comment = sv_sub(body, MINISIGN_HASH, SIZE_MAX);
+    uint8_t sig[crypto_sign_BYTES];
+
+    if (hash.n != MINISIGN_HASH || (type == KEEPER_ASK_FILE && comment.n) || !minisign_comment(comment))
+        return err_set(e, ERR_SYNTAX, "a request to the keeper is cut off");
+    if (type == KEEPER_ASK_FILE) {
+        buf_add(out, hash);
+        return OK;
+    }
+    if (crypto_sign_detached(sig, NULL, (const uint8_t *)hash.p, hash.n, k->secrets->sign[KEEPER_MESSAGES]))
+        return err_set(e, ERR_CRYPTO, "signing failed");
+    buf_addp(out, sig, sizeof(sig));
+    buf_add(out, comment);
+    return OK;
+}
+
 /* The bytes to be signed for a request. */
 static int message_of(struct keep *k, uint8_t type, struct sv body, struct buf *out, enum keeper_key *which,
                       struct err *e)
@@ -177,6 +197,10 @@ static int message_of(struct keep *k, uint8_t type, struct sv body, struct buf *
         buf_printf(out, "DSSEv1 %zu %.*s %zu ", payload_type.n, SV_ARG(payload_type), body.n);
         buf_add(out, body);
         return OK;
+    case KEEPER_ASK_FILE:
+    case KEEPER_ASK_COMMENT:
+        *which = KEEPER_MESSAGES;
+        return file_message(k, type, body, out, e);
     default:
         return err_set(e, ERR_UNSUPPORTED, "the keeper does not know request %u", type);
     }

@@ -11,6 +11,8 @@ enum keeper_frame {
     KEEPER_ASK_CHECKPOINT = 1, /* text */
     KEEPER_ASK_COSIGN = 2,     /* u64 unix time, text */
     KEEPER_ASK_MESSAGE = 3,    /* varint-length payload type, body */
+    KEEPER_ASK_FILE = 4,       /* 64 bytes: BLAKE2b-512 of a file */
+    KEEPER_ASK_COMMENT = 5,    /* the same, comment */
     /* answers */
     KEEPER_READY = 16,     /* three verification keys, varint-length text each */
     KEEPER_SIGNATURE = 17, /* 64 bytes */

@@ -88,6 +88,26 @@ int keeper_cosign(struct keeper *k, struct sv text, uint64_t unix_time, uint8_t 
 int keeper_sign_message(struct keeper *k, struct sv payload_type, struct sv body, uint8_t ret_sig[64],
                         struct err *e) MUST_USE;
 
+/* ---- files signed with the message key in the form of minisign 0.11 (https://jedisct1.github.io/minisign):
+ * prehashed, "ED"; whoever has the card can check them without this program */
+
+#define MINISIGN_HASH 64 /* BLAKE2b-512 */
+#define MINISIGN_NUMBER 8
+#define MINISIGN_COMMENT 1024
+/* The public key's file. */
+void minisign_public(const struct note_key *messages, struct buf *out);
+/* The signature's file from its parts; pure. */
+void minisign_write(const uint8_t number[MINISIGN_NUMBER], const uint8_t sig[64], struct sv comment,
+                    const uint8_t comment_sig[64], struct buf *out);
+bool minisign_comment(struct sv s); /* one line of text that is not too long */
+/* Reads `fd` to its end; appends the signature's file. The comment is signed too. */
+int minisign_sign(struct keeper *k, int fd, struct sv comment, struct buf *out, struct err *e) MUST_USE;
+/* What the keeper signs for it: the hash of a file; that signature with a comment behind it. */
+int keeper_sign_file(struct keeper *k, const uint8_t hash[MINISIGN_HASH], uint8_t ret_sig[64],
+                     struct err *e) MUST_USE;
+int keeper_sign_comment(struct keeper *k, const uint8_t hash[MINISIGN_HASH], struct sv comment,
+                        uint8_t ret_sig[64], struct err *e) MUST_USE;
+
 /* ---- the log
  * -------------------------------------------------------------------------------------------------------------
  */
