@@ -45,4 +45,8 @@ struct message_kind node_recall_kind(struct node *n);
 struct message_kind node_withdrawal_kind(struct node *n);
 struct message_kind node_deleted_kind(struct node *n);
 int node_recall_round(struct node *n, usec now, struct err *e) MUST_USE;
+/* Releases by persons and consents of origins (node_release.c). */
+struct message_kind node_consent_request_kind(struct node *n);
+struct message_kind node_consent_kind(struct node *n);
+int node_release_round(struct node *n, usec now, struct err *e) MUST_USE;
 int node_path(const char *home, const char *name, char ret[4096], struct err *e) MUST_USE;

@@ -12,12 +12,15 @@ static struct message_kind (*const KINDS[])(struct node *n) = {
     node_recall_kind, /* after the relay's */
     node_withdrawal_kind,
     node_deleted_kind,
+    node_consent_request_kind,
+    node_consent_kind,
     NULL,
 };
 
 /* ---- rounds: what turns news into messages */
 
 const struct node_round node_rounds[] = {
+    {"release", node_release_round},
     {"relay", node_relay_round},
     {"recall", node_recall_round},
     {NULL, NULL},

@@ -4,7 +4,22 @@
 
 #include <fcntl.h>
 
-int person_check(struct node *n, struct sv name, struct sv password, struct err *e)
+/* Commands come from this machine: they are one address. */
+#define COMMANDS SV("commands")
+
+/* While the node runs, tries are counted as at sign-in, by name and for all commands together. A home that no
+ * node serves is open to who can read its files anyway. */
+static int wait_turn(struct node *n, struct sv name, struct err *e)
+{
+    unsigned wait = n->web ? throttle_try(n->web->throttle, name, COMMANDS, time_now()) : 0;
+    if (!wait) {
+        return OK;
+    }
+    err_set(e, ERR_BUSY, "too many wrong passwords for this name");
+    return err_hint(e, "try again in %u seconds", wait);
+}
+
+static int check_account(struct node *n, struct sv name, struct sv password, struct err *e)
 {
     char hash[PASSWORD_HASH] = "";
     char role[32] = "";
@@ -25,10 +40,19 @@ int person_check(struct node *n, struct sv name, struct sv password, struct err 
     if (rc == OK && !good) {
         err_set(e, ERR_AUTH, "name or password is wrong");
         rc = err_hint(e, "give the password of --by on standard input");
-    } else if (rc == OK && strcmp(role, role_name(ROLE_ADMIN)) != 0) {
+    } else if (rc == OK && n->web) {
+        throttle_good(n->web->throttle, name, COMMANDS);
+    }
+    if (rc == OK && strcmp(role, role_name(ROLE_ADMIN)) != 0) {
         rc = err_set(e, ERR_DENIED, "only an administrator acts for the organisation");
     }
     return rc;
+}
+
+int person_check(struct node *n, struct sv name, struct sv password, struct err *e)
+{
+    int rc = wait_turn(n, name, e);
+    return rc == OK ? check_account(n, name, password, e) : rc;
 }
 
 static int read_spki(struct node *n, char ret[65], struct err *e)

@@ -8,6 +8,7 @@
 
 #include "share/gate/gate.h"
 #include "share/partner/partner.h"
+#include "share/partner/queue.h"
 #include "share/partner/witnessing.h"
 #include "share/message/message.h"
 #include "share/relay/relay.h"
@@ -124,7 +125,13 @@ int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
 
 /* ---- acting for the organisation: person.c */
 
-/* ERR_AUTH unless these are name and password of an administrator of this node. */
+/* What the queue of releases works with here, decisions and consents included (node_release.c). */
+struct queue node_queue(struct node *n);
+/* Asks the origin of something whether it may go on to a partner. In no transaction. ERR_USAGE: it is ours. */
+int node_consent_ask(struct node *n, const struct pact_view *view, struct sv what, struct uuid partner,
+                     struct sv person, usec now, struct uuid *ret_origin, struct err *e) MUST_USE;
+/* ERR_AUTH unless these are name and password of an administrator of this node. While the node runs, wrong
+ * ones are counted with those of sign-ins: ERR_BUSY, with how long to wait. */
 int person_check(struct node *n, struct sv name, struct sv password, struct err *e) MUST_USE;
 /*
  * The node's own card: names, kind, contact, url and the next TLS key as given, the rest from the node; in

@@ -27,18 +27,56 @@ static const struct db_migration migrations[] = {
         "CREATE INDEX share_given_entry ON share_given (entry);"},
     /* The first entry by which it went; 0 where that was not told. */
     {5, "ALTER TABLE share_given ADD COLUMN first_entry BIGINT NOT NULL DEFAULT 0;"},
+    /* What waits for persons, what they decided, and consents of origins (queue.h). */
+    {6,
+     "CREATE TABLE release_queue (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, partner TEXT NOT NULL, "
+     "asker TEXT NOT NULL, stix_id TEXT NOT NULL, type TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT "
+     "NULL, source BIGINT NOT NULL, tlp INTEGER NOT NULL, claim INTEGER NOT NULL, item BIGINT NOT NULL, "
+     "item_version BIGINT, purpose INTEGER NOT NULL, agreement TEXT NOT NULL, agreement_version BIGINT NOT "
+     "NULL, grant_id TEXT NOT NULL, two_persons INTEGER NOT NULL, asked BIGINT NOT NULL, asked_by TEXT NOT "
+     "NULL, message TEXT NOT NULL, UNIQUE (kind, partner, asker, stix_id, source, purpose));"
+     "CREATE TABLE release_mark (partner TEXT NOT NULL, purpose INTEGER NOT NULL, source BIGINT NOT NULL, "
+     "object BIGINT NOT NULL, entry BIGINT NOT NULL, claim BIGINT NOT NULL, PRIMARY KEY (partner, purpose, "
+     "source));"
+     "CREATE TABLE release_decision (kind INTEGER NOT NULL, partner TEXT NOT NULL, asker TEXT NOT NULL, "
+     "stix_id TEXT NOT NULL, sha256 TEXT NOT NULL, agreement TEXT NOT NULL, agreement_version BIGINT NOT "
+     "NULL, "
+     "grant_id TEXT NOT NULL, approved INTEGER NOT NULL, record TEXT NOT NULL, entry BIGINT NOT NULL, "
+     "PRIMARY "
+     "KEY (kind, partner, asker, stix_id, sha256, agreement, agreement_version, grant_id));"
+     "CREATE INDEX release_decision_of ON release_decision (partner, stix_id);"
+     "CREATE INDEX release_decision_entry ON release_decision (entry);"
+     "CREATE TABLE consent_request (origin TEXT NOT NULL, stix_id TEXT NOT NULL, version TEXT NOT NULL, "
+     "partner "
+     "TEXT NOT NULL, message TEXT NOT NULL, by_whom TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (origin, "
+     "stix_id, version, partner));"
+     "CREATE TABLE consent (origin TEXT NOT NULL, stix_id TEXT NOT NULL, version TEXT NOT NULL, partner TEXT "
+     "NOT NULL, granted INTEGER NOT NULL, until BIGINT, entry BIGINT NOT NULL, PRIMARY KEY (origin, stix_id, "
+     "version, partner));"
+     "CREATE INDEX consent_entry ON consent (entry);"},
     {0, NULL},
 };
-static const struct db_table tables[] = {
-    {"partner", TABLE_VIEW},     {"agreement", TABLE_VIEW},   {"agreement_signature", TABLE_VIEW},
-    {"share", TABLE_VIEW},       {"share_done", TABLE_STATE}, {"share_given", TABLE_STATE},
-    {"share_copy", TABLE_STATE}, {NULL, TABLE_STATE}};
+static const struct db_table tables[] = {{"partner", TABLE_VIEW},
+                                         {"agreement", TABLE_VIEW},
+                                         {"agreement_signature", TABLE_VIEW},
+                                         {"share", TABLE_VIEW},
+                                         {"share_done", TABLE_STATE},
+                                         {"share_given", TABLE_STATE},
+                                         {"share_copy", TABLE_STATE},
+                                         {"release_queue", TABLE_STATE},
+                                         {"release_mark", TABLE_STATE},
+                                         {"release_decision", TABLE_VIEW},
+                                         {"consent_request", TABLE_STATE},
+                                         {"consent", TABLE_VIEW},
+                                         {NULL, TABLE_STATE}};
 const struct db_room partner_room = {.name = "partner", .migrations = migrations, .tables = tables};
 
 const struct ledger_kind partner_kinds[] = {{"partner", 1, partner_apply, NULL},
                                             {"agreement", 1, agreement_apply, NULL},
                                             {"signature", 1, signature_apply, NULL},
                                             {"share", 1, share_apply, NULL},
+                                            {"release", 1, release_apply, NULL},
+                                            {"consent", 1, consent_apply, NULL},
                                             {0}};
 
 static int append(struct ledger *l, struct db *db, const char *kind, const struct pack *pack, usec now,

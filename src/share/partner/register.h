@@ -16,4 +16,6 @@ int register_append(struct ledger *l, struct db *db, const char *kind, struct sv
 int partner_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
 int agreement_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
 int share_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
+int release_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
+int consent_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);
 int signature_apply(void *ctx, struct db *db, const struct entry *entry, struct err *e);

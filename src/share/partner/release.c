@@ -1,6 +1,7 @@
 #include "share/partner/release.h"
 
 #include "share/partner/copies.h"
+#include "share/partner/queue.h"
 #include "share/partner/shares.h"
 
 #include <stdlib.h>
@@ -240,7 +241,7 @@ static int origin_of(struct release *r, int64_t source, struct release_ask *ask,
     if (release_principal(s.upstream, &ask->origin)) {
         onward_of(r, s.org, ask);
     }
-    return OK;
+    return consent_fill(r, ask, e);
 }
 
 /* ---- asking */
@@ -290,6 +291,7 @@ int release_ask(struct release *r, const struct release_thing *t, struct release
     int rc = describe(r, t, &k, &refs, &ask, e);
     if (rc == OK) {
         *ret = pact_release(r->agreement, r->agreements, &ask);
+        rc = queue_released(r, t, &ask, ret, e);
     }
     return rc;
 }

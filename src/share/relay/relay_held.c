@@ -1,6 +1,8 @@
 /* What may not go now, and may later: it is looked at again when what decides has changed. */
 #include "share/relay/relay_private.h"
 
+#include "share/partner/queue.h"
+
 #define LOOK_MOST 2000 /* in one transaction */
 
 /* By which nothing is held: it is over, or never was for this partner. */
@@ -80,14 +82,16 @@ static void add_number(struct sha256_state *h, int64_t n)
     sha256_more(h, sv_from((const char *)&n, sizeof(n)));
 }
 
-/* The newest words on partners and agreements. */
+/* The newest words on partners and agreements, releases and consents. */
 static int64_t changes(struct db *db)
 {
-    return db_value(
-        db,
-        "SELECT max(n) FROM (SELECT max(entry) AS n FROM partner UNION ALL SELECT max(entry) FROM "
-        "agreement UNION ALL SELECT max(entry) FROM agreement_signature)",
-        0);
+    int64_t decided = queue_changes(db);
+    int64_t agreed =
+        db_value(db,
+                 "SELECT max(n) FROM (SELECT max(entry) AS n FROM partner UNION ALL SELECT max(entry) FROM "
+                 "agreement UNION ALL SELECT max(entry) FROM agreement_signature)",
+                 0);
+    return decided > agreed ? decided : agreed;
 }
 
 int relay_register_sum(struct db *db, const struct release *release, struct sha256 *ret, struct err *e)

@@ -153,6 +153,13 @@ int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct b
 /* The newest date_added of the collection; USEC_NONE = it is empty. */
 int taxii_newest(const struct taxii *t, int64_t collection, usec *ret, struct err *e) MUST_USE;
 
+/* What may go to a partner only now gets a new date in the collections that the partner reads, so that who asks
+ * for what is new finds it; other readers of these find the same version once more. In a transaction. */
+int taxii_again(const struct taxii *t, struct uuid partner, struct sv id, bool claim, int64_t number, usec now,
+                struct err *e) MUST_USE;
+/* What stands under an id in any collection, generated indicators too; newest version first. */
+int taxii_items_of(const struct taxii *t, struct sv id, item_fn each, void *ctx, struct err *e) MUST_USE;
+
 /* ---- defining (`noroshi taxii`): all in a transaction, all through the ledger */
 
 /* id 0 = a new one; sets id. ERR_VALUE names what is not allowed, ERR_EXISTS. A new standard root takes the
