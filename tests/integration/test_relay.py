@@ -212,7 +212,7 @@ def test_history_never_delays_what_is_new(t):
     tw.intake("cert", t.file("history.json", bundle(many)), code=0)
     with serve(tw, ports) as at_tw, serve(jp, ports) as at_jp:
         k = key(tw)
-        until(lambda: tw.rows("SELECT count(*) FROM member WHERE source = (SELECT id FROM source WHERE name = 'cert')")[0][0] == HISTORY,
+        until(lambda: tw.rows("SELECT count(*) FROM member m JOIN collection c ON c.id = m.collection WHERE c.alias = 'partners'")[0][0] == HISTORY,
               "the collection is filled", 60)
         relay(tw, "JPCERT")
         until(lambda: len(ids_from(jp, "TWCERT")) > 300, "history begins", 30)

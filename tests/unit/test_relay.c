@@ -289,19 +289,25 @@ static void test_held_back_by_rule(void **state)
     struct rt t;
     struct err e = ERR_NONE;
     const struct taxii_item i = {.member = 7, .added = 100}, gone = {.member = 8, .added = 101};
+    int64_t n = -1, full = RELAY_HELD_MOST;
     (void)state;
     rt_open(&t, false);
     struct db *db = t.s.t.db;
     assert_int_equal(db_begin(db, &e), OK);
-    assert_int_equal(relay_hold(db, t.relay.id, &i, SV("marking"), t.s.t.now, &e), OK);
-    assert_int_equal(relay_hold(db, t.relay.id, &i, SV("marking"), t.s.t.now, &e), OK);
-    assert_int_equal(relay_hold(db, t.relay.id, &gone, SV("local"), t.s.t.now, &e), OK); /* it is over */
+    assert_int_equal(relay_hold(db, t.relay.id, &i, SV("marking"), t.s.t.now, &n, &e), OK);
+    assert_int_equal(relay_hold(db, t.relay.id, &i, SV("marking"), t.s.t.now, &n, &e), OK);
+    assert_int_equal(relay_hold(db, t.relay.id, &gone, SV("local"), t.s.t.now, &n, &e), OK); /* it is over */
     assert_int_equal(db_end(db, true, &e), OK);
     assert_int_equal(held(&t), 1);
     assert_int_equal(db_begin(db, &e), OK);
     assert_int_equal(relay_unhold(db, t.relay.id, 7, &e), OK);
     assert_int_equal(db_end(db, true, &e), OK);
     assert_int_equal(held(&t), 0);
+    assert_int_equal(count(&t, "SELECT rescan IS NULL FROM relay"), 1);
+    assert_int_equal(relay_hold(db, t.relay.id, &gone, SV("marking"), t.s.t.now, &full, &e), OK);
+    assert_int_equal(relay_hold(db, t.relay.id, &i, SV("marking"), t.s.t.now, &full, &e), OK);
+    assert_int_equal(held(&t), 0); /* the list is full: from where all is looked at again */
+    assert_int_equal(count(&t, "SELECT rescan FROM relay"), 99);
     rt_close(&t);
 }
 

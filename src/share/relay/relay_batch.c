@@ -12,6 +12,7 @@ int relay_batch_open(struct relay_batch *b, const struct relays *r, const struct
                               .collection = c,
                               .release = release,
                               .now = now,
+                              .held = -1,
                               .since = USEC_NONE,
                               .first = USEC_NONE,
                               .last = USEC_NONE};
@@ -194,7 +195,7 @@ int relay_batch_member(struct relay_batch *b, const struct taxii_item *i, bool a
     if (rc < 0 || b->full) {
         return rc;
     }
-    int held = rule.n ? relay_hold(db, b->relay->id, i, rule, b->now, e)
+    int held = rule.n ? relay_hold(db, b->relay->id, i, rule, b->now, &b->held, e)
                       : relay_unhold(db, b->relay->id, i->member, e);
     return held < 0 ? held : rc;
 }

@@ -34,16 +34,16 @@ static int count_held(struct db *db, int64_t relay, int64_t *ret, struct err *e)
 }
 
 int relay_hold(struct db *db, int64_t relay, const struct taxii_item *i, struct sv rule, usec now,
-               struct err *e)
+               int64_t *held, struct err *e)
 {
-    int64_t n = 0;
     if (is_final(rule)) {
         return relay_unhold(db, relay, i->member, e);
     }
-    int rc = i->member % 64 == 0 ? count_held(db, relay, &n, e) : OK; /* about is enough */
-    if (rc != OK || n >= RELAY_HELD_MOST) {
+    int rc = *held < 0 ? count_held(db, relay, held, e) : OK;
+    if (rc != OK || *held >= RELAY_HELD_MOST) {
         return rc != OK ? rc : note_lost(db, relay, i->added, e);
     }
+    ++*held; /* also one that is held already: the count is read anew for each message */
     return relay_sql(db, e,
                      "INSERT INTO relay_held (relay, member, added, rule, at) VALUES (?,?,?,?,?) ON CONFLICT "
                      "(relay, member) DO UPDATE SET rule = excluded.rule, at = excluded.at",

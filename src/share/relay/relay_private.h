@@ -40,7 +40,8 @@ struct relay_batch {
     size_t n;
     struct share_copy copy[RELAY_OBJECTS]; /* those of them that go as copies */
     size_t copies;
-    bool fresh; /* what is taken now is new: its time counts */
+    int64_t held; /* members held back, -1 = not counted */
+    bool fresh;   /* what is taken now is new: its time counts */
     usec since, first, last;
     bool full;
 };
@@ -61,8 +62,9 @@ int relay_batch_send(struct relay_batch *b, struct err *e) MUST_USE;
 
 /* ---- relay_held.c */
 
+/* `held`: how many are held back, -1 = to be counted; kept by who calls, for one transaction. */
 int relay_hold(struct db *db, int64_t relay, const struct taxii_item *i, struct sv rule, usec now,
-               struct err *e) MUST_USE;
+               int64_t *held, struct err *e) MUST_USE;
 int relay_unhold(struct db *db, int64_t relay, int64_t member, struct err *e) MUST_USE;
 /* What decisions depend on beside the things themselves. */
 int relay_register_sum(struct db *db, const struct release *release, struct sha256 *ret,

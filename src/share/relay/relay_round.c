@@ -81,13 +81,32 @@ static bool has_news(const struct turn *t)
                    t->relay.id, t->relay.last_sent);
 }
 
+/* The other node refused a message lately and has accepted none since: history is not sent for nothing, over
+ * and over. */
+#define LAST_REFUSED "(SELECT max(h.at) FROM relay_held h WHERE h.relay = r.id AND h.rule = 'refused')"
+static bool is_refused(const struct turn *t)
+{
+    return any_row(
+        t->r->taxii.db,
+        "SELECT 1 FROM relay r WHERE r.id = ? AND " LAST_REFUSED
+        " > ? AND NOT EXISTS (SELECT 1 FROM relay_message m WHERE m.relay = r.id AND m.accepted = 1 "
+        "AND m.acknowledged >= " LAST_REFUSED ")",
+        t->relay.id, t->now - RELAY_LOOK_AGAIN);
+}
+
 static bool has_history(const struct turn *t)
 {
     struct err e = ERR_NONE;
     struct sha256 sum;
     struct db *db = t->r->taxii.db;
-    return relay_range_any(db, t->relay.id, 1) || relay_register_sum(db, &t->release, &sum, &e) != OK ||
-           memcmp(sum.b, t->relay.looked.b, sizeof(sum.b)) != 0 ||
+    if (relay_register_sum(db, &t->release, &sum, &e) != OK ||
+        memcmp(sum.b, t->relay.looked.b, sizeof(sum.b)) != 0) {
+        return true;
+    }
+    if (is_refused(t)) {
+        return false;
+    }
+    return relay_range_any(db, t->relay.id, 1) ||
            any_row(
                db,
                "SELECT 1 FROM relay_held WHERE relay = ? AND rule IN ('cap', 'refused') AND at < ? LIMIT 1",
