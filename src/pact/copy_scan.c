@@ -271,6 +271,9 @@ static void add_needles(struct looking *l, struct jv v)
     struct json_it it = json_each(v);
     struct sv key, text = json_str(v), token;
     struct jv member;
+    if (l->more || l->rc != OK) {
+        return;
+    }
     if (text.p && is_id(text)) {
         add_needle(l, text);
         add_names(l, text);

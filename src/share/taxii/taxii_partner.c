@@ -9,6 +9,7 @@
 
 /* What one page may cost (docs/taxii.md, "Partners"): decisions, and bytes of copies. */
 #define DECISIONS_MOST 10000
+#define COPY_COSTS 8 /* decisions that one copy, made or not, counts for: a page of 1000 has room */
 #define COPIES_MOST ((size_t)8 << 20)
 
 /* What was decided of a member; kept for the page, since versions are compared with each other. */
@@ -36,6 +37,7 @@ struct taxii_partner {
     size_t given_count;
     struct share_copy copy[TAXII_PAGE_MOST];
     size_t copies;
+    size_t tried; /* copies, also those that could not be made */
 };
 
 int taxii_partner_open(struct db *db, struct uuid partner, enum purpose purpose, usec now,
@@ -85,7 +87,7 @@ struct buf *taxii_partner_texts(struct taxii_partner *p)
 
 bool taxii_partner_tired(const struct taxii_partner *p)
 {
-    return p->known.count >= DECISIONS_MOST || p->texts.n >= COPIES_MOST;
+    return p->known.count + p->tried * (COPY_COSTS - 1) >= DECISIONS_MOST || p->texts.n >= COPIES_MOST;
 }
 
 struct uuid taxii_partner_id(const struct taxii_partner *p)
@@ -180,6 +182,7 @@ static int decide(struct taxii_partner *p, const struct taxii *t, const struct t
     }
     const struct release_thing thing = {.json = buf_sv(&p->thing), .source = m->source, .tlp = m->tlp};
     rc = release_write(&p->release, &thing, &p->texts, &w, e);
+    p->tried += w.answer.redactions > 0;
     if (rc == 1 && w.form == FORM_COPY) {
         rc = keep_copy(p, t, at, &w, d, e) == OK ? 1 : e->code;
     } else {
