@@ -31,8 +31,8 @@ struct courier {
     uint64_t news; /* how often it was woken */
     uint64_t told; /* up to where the legs may look: transactions that told the news are over */
     bool stop;
-    pthread_t rounds;
-    bool runs;
+    pthread_t rounds, teller;
+    bool runs, tells;
     struct leg leg[LEGS];
     size_t legs;
 };
@@ -231,7 +231,7 @@ static void tell_legs(struct courier *c, uint64_t news)
     struct err e = ERR_NONE;
     int rc = db_begin(c->node->db, &e);
     if (rc == OK) {
-        rc = db_end(c->node->db, false, &e);
+        rc = db_end(c->node->db, true, &e); /* of nothing: to roll back would make others read anew */
     }
     if (rc != OK) {
         log_warn("courier", "%s", e.text);
@@ -265,16 +265,26 @@ static uint64_t news_of(struct courier *c)
 static void *go_rounds(void *arg)
 {
     struct courier *c = arg;
-    uint64_t told = 0, news;
+    uint64_t news;
     do {
-        run_rounds(c);
-        see_partners(c);
         news = news_of(c);
+        see_partners(c);
+        run_rounds(c);
+    } while (wait_for_news(c, news));
+    return NULL;
+}
+
+static void *go_telling(void *arg)
+{
+    struct courier *c = arg;
+    uint64_t told = 0;
+    while (wait_for_news(c, told)) {
+        uint64_t news = news_of(c);
         if (news != told) {
             tell_legs(c, news);
             told = news;
         }
-    } while (wait_for_news(c, news));
+    }
     return NULL;
 }
 
@@ -287,7 +297,8 @@ int courier_start(struct courier *c, struct err *e)
         return err_set(e, ERR_LIMIT, "cannot start the courier's thread");
     }
     c->runs = true;
-    return OK;
+    c->tells = pthread_create(&c->teller, NULL, go_telling, c) == 0;
+    return c->tells ? OK : err_set(e, ERR_LIMIT, "cannot start the courier's thread");
 }
 
 void courier_end(struct courier *c)
@@ -306,6 +317,10 @@ void courier_stop(struct courier *c)
     }
     pthread_join(c->rounds, NULL);
     c->runs = false;
+    if (c->tells) {
+        pthread_join(c->teller, NULL);
+        c->tells = false;
+    }
     for (size_t i = 0; i < c->legs; i++) {
         pthread_join(c->leg[i].thread, NULL);
     }
