@@ -291,6 +291,9 @@ int api_exchange(struct call *c, struct err *e); /* api_exchange.c */
 int api_exports(struct call *c, struct err *e);
 int api_outbox(struct call *c, struct err *e); /* api_outbox.c */
 int api_withdrawals(struct call *c, struct err *e); /* api_withdrawals.c */
+int api_release_queue(struct call *c, struct err *e); /* api_release.c */
+int api_release_one(struct call *c, struct err *e);
+int api_release_decide(struct call *c, struct err *e);
 int api_live(struct call *c, struct err *e);    /* live.c */
 int api_openapi(struct call *c, struct err *e); /* openapi.c */
 int api_healthz(struct call *c, struct err *e); /* metrics.c */

@@ -23,6 +23,10 @@
     "{\"type\":\"string\"},\"marking\":{\"type\":\"string\"},\"licence\":{\"type\":\"string\"},"             \
     "\"upstream\":{\"type\":\"string\"},\"mapping\":{\"type\":\"object\"},\"expiry_seconds\":{\"type\":"     \
     "\"integer\",\"minimum\":0},\"exercise\":{\"type\":\"boolean\"}}}"
+#define DECISION                                                                                             \
+    "{\"type\":\"object\",\"required\":[\"decision\",\"sha256\",\"password\"],\"properties\":{"              \
+    "\"decision\":{\"type\":\"string\",\"enum\":[\"approve\",\"refuse\"]},\"sha256\":{\"type\":\"string\"}," \
+    "\"reason\":{\"type\":\"string\"},\"password\":{\"type\":\"string\",\"format\":\"password\"}}}"
 #define ANY_BYTES "{\"type\":\"string\",\"format\":\"binary\"}"
 #define JSON "application/json"
 
@@ -365,6 +369,27 @@ const struct route routes[] = {
         {"kind", "query", "string", false, "Of message: objects, recall..."},
         {"overdue", "query", "integer", false, "1: only what waits for its acknowledgement for over a day"},
         P_LIMIT),
+    GET_JSON("/api/v1/release", REGISTER, api_release_queue, "releaseQueue",
+             "What waits for a person before it goes to a partner, oldest first, and what was decided",
+             HOME_ONLY, {"partner", "query", "string", false, "UUID or name"}),
+    GET_JSON("/api/v1/release/{number}", FOR_ANALYSTS, api_release_one, "releaseOne",
+             "One of these, with the bytes that would go", HOME_ONLY,
+             {"number", "path", "integer", true, "Of the list"}),
+    {HTTP_POST,
+     "/api/v1/release/{number}",
+     FOR_ADMINS,
+     api_release_decide,
+     65536,
+     "releaseDecide",
+     "Approve or refuse what waits for a person",
+     "With a session, never with a key, and the person's password once more. Holds for exactly the bytes of "
+     "`sha256`.",
+     {{"number", "path", "integer", true, "Of the list"}},
+     JSON,
+     DECISION,
+     200,
+     JSON,
+     OBJECT},
     GET_JSON("/api/v1/exports", FOR_READERS, api_exports, "exports",
              "The formats of exports, with the address to poll", "", {0}),
     {HTTP_GET,

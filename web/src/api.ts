@@ -67,6 +67,10 @@ export function get<T>(path: string, query: Record<string, string> = {}, abort?:
   return call('GET', search ? `${path}?${search}` : path, undefined, abort) as Promise<T>;
 }
 
+export function post<T>(path: string, body: unknown): Promise<T> {
+  return call('POST', path, body) as Promise<T>;
+}
+
 /** Whether the cookie of an earlier visit still holds. */
 export async function resume(): Promise<void> {
   try {

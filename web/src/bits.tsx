@@ -77,10 +77,10 @@ export const Exercise = () => <span class="badge exercise">{t.exercise}</span>;
 export const Badge = ({ children }: { children: ComponentChildren }) => <span class="badge">{children}</span>;
 
 /** JSON that is written out only once it is opened: objects can be large and many. */
-export function Json({ summary, value }: { summary: ComponentChildren; value: unknown }) {
-  const [open, setOpen] = useState(false);
+export function Json({ summary, value, open: opened = false }: { summary: ComponentChildren; value: unknown; open?: boolean }) {
+  const [open, setOpen] = useState(opened);
   return (
-    <details class="json" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="json" open={opened} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{summary}</summary>
       {open && (
         <pre tabIndex={0}>

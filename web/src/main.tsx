@@ -11,6 +11,7 @@ import { visible } from './format';
 import * as live from './live';
 import { Mark } from './mark';
 import { PartnersPage } from './partners';
+import { ReleasePage } from './release';
 import { dismiss, hashOf, PAGES, place, type Page } from './route';
 import { SharesPage } from './shares';
 import { SignIn } from './signin';
@@ -74,7 +75,7 @@ function LanguagePicker() {
 /** What a role may not ask for is not offered: the node refuses it anyway. */
 function offered(page: Page, role: string): boolean {
   if (page === 'watch' || page === 'exports') return role !== 'auditor';
-  if (page === 'shares' || page === 'exchange') return mayExplain();
+  if (page === 'shares' || page === 'release' || page === 'exchange') return mayExplain();
   return true;
 }
 
@@ -116,6 +117,8 @@ function Body({ user }: { user: Session }) {
       return <AgreementsPage detail={detail} />;
     case 'shares':
       return <SharesPage detail={detail} />;
+    case 'release':
+      return <ReleasePage detail={detail} />;
     case 'exchange':
       return <ExchangePage />;
     case 'exports':

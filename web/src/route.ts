@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 /** What the reader asked for stands in the address's fragment, which never leaves the browser: links and Back work. */
 export type Question = { ask: 'look' | 'find'; text: string };
 
-export const PAGES = ['watch', 'partners', 'agreements', 'shares', 'exchange', 'exports'] as const;
+export const PAGES = ['watch', 'partners', 'agreements', 'shares', 'release', 'exchange', 'exports'] as const;
 export type Page = (typeof PAGES)[number];
 /** `detail` is what of the page is open: an agreement, a partner whose shares are listed. */
 export type Place = { page: Page; detail?: string | undefined; question?: Question | undefined };

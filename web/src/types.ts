@@ -398,3 +398,37 @@ export interface Messages {
   messages: Message[];
   refusals: { partner: string; why: string; text: string; count: number; first: Instant; last: Instant }[];
 }
+
+/** What waits for a person before it goes to a partner; with `asker`, whether what it got from us may go on. */
+export interface Queued {
+  number: number;
+  kind: string;
+  partner: string;
+  asker: string | null;
+  id: string;
+  type: string;
+  version: string | null;
+  sha256: string;
+  source: string | null;
+  tlp: string;
+  purpose: string;
+  agreement: string;
+  agreement_version: number;
+  grant: string;
+  two_persons: boolean;
+  asked: Instant;
+  asked_by: string | null;
+  overdue: boolean;
+}
+
+export interface QueuedWithObject extends Queued {
+  object: Record<string, unknown>;
+}
+
+export interface ReleaseQueue {
+  waiting: number;
+  overdue: number;
+  oldest: Instant;
+  queue: Queued[];
+  decisions: { entry: number; decision: { act: string; at: string; by: string; id: string; partner: string; reason: string } }[];
+}
