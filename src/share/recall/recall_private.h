@@ -15,6 +15,14 @@ struct id_list {
 };
 int id_list_add(struct id_list *l, struct sv id, struct err *e);
 
+/* receive.c: the body of an order, strictly. ERR_VALUE says what is wrong with it; texts live in `a`. */
+struct order_in {
+    struct id_list ids;
+    enum withdraw_why why;
+    struct sv reason;
+};
+int recall_read_order(struct sv body, bool recall, struct arena *a, struct order_in *ret, struct err *e);
+
 /* The sources whose upstream is the partner. At most SOURCES_MOST. */
 #define SOURCES_MOST 64
 int recall_sources(const struct recall *r, struct uuid partner, int64_t ret[SOURCES_MOST], size_t *ret_n,

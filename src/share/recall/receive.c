@@ -6,12 +6,6 @@
 #define BODY_MOST ((size_t)1 << 20)
 #define TEXT_MOST 2000
 
-struct order_in {
-    struct id_list ids;
-    enum withdraw_why why;
-    struct sv reason;
-};
-
 static bool is_id(struct sv s)
 {
     size_t at = sv_find(s, SV("--"));
@@ -45,16 +39,15 @@ static int read_ids(struct jv list, struct id_list *ret, struct err *e)
     return OK;
 }
 
-static int read_order(const struct message *m, struct arena *a, struct order_in *ret, struct err *e)
+int recall_read_order(struct sv body, bool recall, struct arena *a, struct order_in *ret, struct err *e)
 {
     struct json_doc *d = json_doc_new(BODY_MOST);
     struct jv v;
     *ret = (struct order_in){.ids = {.a = a}};
-    int rc = d ? json_parse(d, m->body, &v, e) : err_set(e, ERR_MEMORY, "no memory to read a message");
+    int rc = d ? json_parse(d, body, &v, e) : err_set(e, ERR_MEMORY, "no memory to read a message");
     if (rc == OK) {
         struct sv why = json_get_str(v, SV("why")), reason = json_get_str(v, SV("reason"));
         bool known = withdraw_why_parse(why.p ? why : SV(""), &ret->why);
-        bool recall = sv_eq(m->kind, SV("recall"));
         rc = !known || recall != (ret->why == WHY_RECALLED) ? bad(e, "\"why\" is no word for it")
              : !reason.p || reason.n > TEXT_MOST            ? bad(e, "\"reason\" is missing or too long")
                                                             : read_ids(json_get(v, SV("ids")), &ret->ids, e);
@@ -159,7 +152,7 @@ static int receive_order(void *ctx, const struct message *m, usec now, struct bu
     struct handling h = {.r = ctx, .m = m};
     arena_init(&h.a, 64u << 20);
     h.foreign.a = &h.a;
-    int rc = read_order(m, &h.a, &h.in, e);
+    int rc = recall_read_order(m->body, sv_eq(m->kind, SV("recall")), &h.a, &h.in, e);
     rc = rc == OK ? recall_sources(h.r, m->from, h.source, &h.sources, e) : rc;
     rc = rc == OK ? take_all(&h, now, e) : rc;
     /* Before the answer goes it is matched no longer, and gone from the files. */
