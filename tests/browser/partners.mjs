@@ -72,6 +72,11 @@ await check('shares: the register, and by partner', async () => {
   await row(page, 'taxii objects').first().getByRole('link').click();
   await page.locator('.prose').filter({ hasText: agreement }).waitFor();
 });
+await check('release: what waits for a person, and what was decided', async () => {
+  await go(page, 'Release');
+  await page.getByText('Nothing waits for a person.').waitFor();
+  await axe(page, 'release');
+});
 await check('exchange: collections with their rights, witnesses, messages', async () => {
   await go(page, 'Exchange');
   await page.getByText('partner:Japan CERT').waitFor();
@@ -121,7 +126,7 @@ await check('an auditor sees the registers and no contents', async () => {
   await signIn(other, auditor, password);
   await other.locator('article.partner').first().waitFor();
   const links = await other.getByRole('navigation').getByRole('link').allInnerTexts();
-  equal(links.join(), 'Partners,Agreements,Shares,Exchange', 'pages');
+  equal(links.join(), 'Partners,Agreements,Shares,Release,Exchange', 'pages');
   await go(other, 'Shares');
   await row(other, 'taxii objects').first().waitFor();
   await other.context().close();
