@@ -81,6 +81,26 @@ static struct sv key_text(struct node *n, enum keeper_key which, struct arena *a
     return text;
 }
 
+/* The log's present epoch: its name tells partners from which one on they witness. */
+static int log_text(struct node *n, struct arena *a, struct sv *ret, struct err *e)
+{
+    const struct note_key *key = keeper_public(n->keeper, KEEPER_LOG);
+    struct ledger_state state;
+    struct note_key named;
+    struct buf b;
+    int rc = ledger_state(n->ledger, &state, e);
+    struct sv name =
+        rc == OK && state.epoch > 1 ? arena_printf(a, "%s/%d", key->name, state.epoch) : sv_c(key->name);
+    rc = rc == OK ? note_key_make(name, NOTE_ED25519, key->pub, &named, e) : rc;
+    if (rc == OK) {
+        buf_init(&b, 1024);
+        note_key_text(&named, &b);
+        *ret = arena_sv(a, buf_sv(&b));
+        buf_clear(&b);
+    }
+    return rc;
+}
+
 /* What the card does not know yet comes from the node. */
 static int fill_card(struct node *n, const struct partner_card *given, usec now, struct arena *a,
                      struct partner_card *ret, struct err *e)
@@ -89,10 +109,11 @@ static int fill_card(struct node *n, const struct partner_card *given, usec now,
     char spki[65];
     int rc = org_home(n->db, a, &home, e);
     rc = rc == OK ? read_spki(n, spki, e) : rc;
+    *ret = *given;
+    rc = rc == OK ? log_text(n, a, &ret->log, e) : rc;
     if (rc != OK) {
         return rc;
     }
-    *ret = *given;
     ret->id = home.id;
     ret->version = now / USEC_SECOND;
     ret->country = home.country;
@@ -100,7 +121,6 @@ static int fill_card(struct node *n, const struct partner_card *given, usec now,
     for (int l = 0; l < LANGUAGE_MAX; l++) {
         ret->name[l] = given->name[l].n ? given->name[l] : home.name;
     }
-    ret->log = key_text(n, KEEPER_LOG, a);
     ret->witness = key_text(n, KEEPER_WITNESS, a);
     ret->messages = key_text(n, KEEPER_MESSAGES, a);
     ret->spki[0] = arena_sv(a, sv_c(spki));

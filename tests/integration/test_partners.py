@@ -1,10 +1,13 @@
 """Partners and agreements: cards compared by fingerprint, two persons on each side, in force only when all have signed."""
+import base64
+import hashlib
 import json
 import pathlib
 import tempfile
 import time
 
 import node
+from messages import canonical, pae, seed_of, sign
 from node import PASSWORD, equal, true
 
 PERSONS = "mei", "lin"
@@ -254,6 +257,35 @@ def test_a_card_with_somebody_else_s_key_or_id_is_refused(t):
     card, digits = invite(t, us)
     true("somebody else" in act(tw, "partner", "accept", card, "--fingerprint", digits, code=3).err, "a partner's TLS key")
     equal([p["card"]["name"]["en"] for p in tw.json("partner", "list")], ["JPCERT"], "nothing was taken")
+
+
+def statement(home, agreement, document, second, act="suspend"):
+    """What a person of the home says, signed by its message key without the node."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1000 + second))
+    party = next(p["id"] for p in document["parties"] if p["name"]["en"] == home.called)
+    body = canonical({"act": act, "agreement": agreement, "at": at, "party": party, "person": "mei",
+                      "sha256": hashlib.sha256(canonical(document)).hexdigest(), "version": document["version"]})
+    type = "application/vnd.noroshi.agreement-signature+json;v=1"
+    return {"payload": base64.b64encode(body).decode(), "payloadType": type,
+            "signatures": [{"keyid": "k", "sig": base64.b64encode(sign(seed_of(home), pae(body, type))).decode()}]}
+
+
+def test_a_party_that_said_too_much_can_still_end_it(t):
+    tw, jp = pair(t)
+    agreement, path = signed_by_all(t, tw, jp)
+    signed = json.loads(open(path).read())
+
+    def bring(*statements, code):
+        file = {"agreement": signed["agreement"], "signatures": list(statements)}
+        return tw.run("agreement", "countersign", t.file("many.json", json.dumps(file)), code=code)
+
+    said = [statement(jp, agreement, signed["agreement"], n) for n in range(63)]
+    bring(*said[:62], code=0)  # with two signatures: as many as one party may say
+    true("already" in bring(said[62], code=3).err, "one more")
+    equal(status(tw, agreement), "suspended", "before")
+    bring(statement(jp, agreement, signed["agreement"], 100, "end"), code=0)
+    equal(status(tw, agreement), "ended", "an end has a place always")
+    bring(statement(jp, agreement, signed["agreement"], 101, "end"), code=3)  # and one end is enough
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """Partners witness each other's logs over TLS with pinned keys; a fork is seen, kept as proof, and stops sharing."""
+import base64
+import hashlib
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import node
+from messages import canonical, pae, seed_of, sign
 from node import REPO, equal, true, until
 from taxii import TYPE, indicator
 from test_partners import act, once, strangers
@@ -147,6 +151,80 @@ def test_a_fork_stops_sharing_until_a_person_decides(t):
         act(jp, "witness", "thaw", frozen["origin"], by="mei")
         true(objects(), "a person decided")
         tw.run("witness", "ask", code=0)
+
+
+def rotated(t, home, port):
+    done = home.run("partner", "rotate", "--url", f"https://127.0.0.1:{port}/", "--name", home.called, code=0)
+    return t.file(f"{home.called}-{len(done.out)}.card", done.out)
+
+
+def resealed(t, home, file, **members):
+    """The card with other members, under the same message key."""
+    envelope = json.loads(open(file).read())
+    card = {**json.loads(base64.b64decode(envelope["payload"])), **members}
+    payload = canonical(card)
+    signature = sign(seed_of(home), pae(payload, envelope["payloadType"]))
+    return t.file("resealed.card", json.dumps({**envelope, "payload": base64.b64encode(payload).decode(),
+                                               "signatures": [{"keyid": "k", "sig": base64.b64encode(signature).decode()}]}))
+
+
+def vkey(name, public):
+    """A C2SP verification key of Ed25519."""
+    key = b"\x01" + public
+    id = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex()
+    return f"{name}+{id}+{base64.b64encode(key).decode()}"
+
+
+def test_a_restored_log_is_witnessed_anew_under_its_next_epoch(t):
+    tw, jp, ports = pair(t)
+    more(t, tw, "one")
+    with serve(jp, ports):
+        tw.run("witness", "ask", code=0)
+        before = jp.json("witness", "status")["witnessed_here"][0]
+        backup, again = t.path("backup"), t.path("again")
+        tw.run("backup", backup, code=0)
+        node.run("restore", backup, again, code=0)
+        restored = node.Home(again)
+        restored.called = tw.called
+        more(t, restored, "two")
+        true("404" in restored.run("witness", "ask", code=3).err, "the new epoch is not known yet")
+        time.sleep(1.1)  # versions of a card are seconds
+        card = rotated(t, restored, ports[tw.called])
+        name, _, public = json.loads(base64.b64decode(json.loads(open(card).read())["payload"]))["log"].split("+", 2)
+        equal(name, before["origin"] + "/2", "the card names the epoch")
+        public = base64.b64decode(public)[1:]
+        for other in ("other.example/2", "other.example", before["origin"] + "/02", before["origin"] + "/x", before["origin"] + "/2/3"):
+            refused = resealed(t, restored, card, log=vkey(other, public))
+            true("another log" in act(jp, "partner", "accept", refused, code=3).err, other)
+        act(jp, "partner", "accept", card)
+        equal(restored.run("witness", "ask", code=0).out, "1 partners asked, 1 cosigned\n", "witnessed again")
+        logs = {w["origin"]: w for w in jp.json("witness", "status")["witnessed_here"]}
+        equal((logs[before["origin"]]["size"], logs[name]["size"] > 0), (before["size"], True), "the old head stays known")
+        time.sleep(1.1)
+        backwards = resealed(t, restored, card, log=vkey(before["origin"], public), version=int(time.time()))
+        true("another log" in act(jp, "partner", "accept", backwards, code=3).err, "an epoch that is over does not come back")
+    jp.verified()
+
+
+def test_a_frozen_log_is_not_left_behind_by_a_new_epoch(t):
+    tw, jp, ports = pair(t)
+    older, backup, again = t.path("older"), t.path("backup"), t.path("again")
+    shutil.copytree(tw.path, older)
+    with serve(jp, ports):
+        more(t, tw, "one")
+        tw.run("witness", "ask", code=0)
+        fork = node.Home(older)
+        more(t, fork, "another")
+        fork.run("witness", "ask", code=3)
+        tw.run("backup", backup, code=0)
+        node.run("restore", backup, again, code=0)
+        restored = node.Home(again)
+        restored.called = tw.called
+        time.sleep(1.1)
+        card = rotated(t, restored, ports[tw.called])
+        true("frozen" in act(jp, "partner", "accept", card, code=3).err, "a person decides first")
+        act(jp, "witness", "thaw", jp.json("witness", "status")["witnessed_here"][0]["origin"], by="mei")
+        act(jp, "partner", "accept", card)
 
 
 if __name__ == "__main__":

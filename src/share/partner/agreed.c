@@ -229,27 +229,35 @@ static int key_of(struct db *db, struct uuid party, const struct note_key *own, 
     return rc == OK ? note_key_parse(p.card.messages, ret, e) : rc;
 }
 
-/* A party that says more than anybody reads would make the register unreadable. */
+/* A party that says more than anybody reads would make the register unreadable. Its end always has a place.
+ */
 #define STATEMENTS_OF_A_PARTY 64
 
 static int said_too_much(struct db *db, const struct agreed_signature *sig, struct err *e)
 {
     char agreement[37], party[37];
-    int64_t n = 0;
-    struct stmt *s = db_query(
-        db, "SELECT count(*) FROM agreement_signature WHERE agreement = ? AND version = ? AND party = ?", e);
+    bool full = false, ended = false;
+    struct stmt *s =
+        db_query(db,
+                 "SELECT count(*), count(*) FILTER (WHERE act = ?) FROM agreement_signature WHERE "
+                 "agreement = ? AND version = ? AND party = ?",
+                 e);
     if (!s) {
         return e->code;
     }
     uuid_text(sig->agreement, agreement);
     uuid_text(sig->party, party);
+    db_int(s, ACT_END);
     db_text(s, sv_c(agreement));
     db_int(s, sig->version);
     db_text(s, sv_c(party));
     int rc = db_step(s, e);
-    n = rc == 1 ? col_int(s, 0) : 0;
+    if (rc == 1) {
+        full = col_int(s, 0) >= STATEMENTS_OF_A_PARTY;
+        ended = col_int(s, 1) > 0;
+    }
     db_done(s);
-    if (rc == 1 && n >= STATEMENTS_OF_A_PARTY) {
+    if (full && (sig->act != ACT_END || ended)) {
         return err_set(e, ERR_LIMIT, "one party has made %d statements of this version already",
                        STATEMENTS_OF_A_PARTY);
     }

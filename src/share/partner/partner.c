@@ -200,9 +200,42 @@ static int check_keys(const struct partner_card *c, struct note_key *ret_message
     return shared ? err_set(e, ERR_VALUE, "the card uses one key for two purposes") : rc;
 }
 
+/* "name" is the first epoch of a log, "name/2" what it is called after a restore (docs/ledger.md). */
+static struct sv epoch_of(const struct partner_card *c, int64_t *ret)
+{
+    struct sv name = log_name(c);
+    size_t at = name.n;
+    while (at > 0 && name.p[at - 1] != '/') {
+        at--;
+    }
+    struct sv number = sv_sub(name, at, SIZE_MAX);
+    bool later = at > 1 && number.n && number.p[0] != '0' && sv_i64(number, ret) && *ret > 1;
+    *ret = later ? *ret : 1;
+    return later ? sv_sub(name, 0, at - 1) : name;
+}
+
+/* The same log, or a later epoch of it. What froze the old one is not left behind with it. */
+static int check_log(struct db *db, const struct partner *old, const struct partner_card *card, struct err *e)
+{
+    int64_t was, is;
+    struct sv before = epoch_of(&old->card, &was), now = epoch_of(card, &is);
+    if (sv_eq(card->log, old->card.log)) {
+        return OK;
+    }
+    if (!sv_eq(before, now) || is <= was) {
+        err_set(e, ERR_CONFLICT, "the new card names another log than the one that is witnessed");
+        return err_hint(e, "a partner whose log begins anew is ended, and invited again");
+    }
+    if (witness_frozen(db, log_name(&old->card))) {
+        err_set(e, ERR_DENIED, "the log that the new one follows is frozen");
+        return err_hint(e, "`noroshi witness thaw ORIGIN --by NAME` once a person has decided");
+    }
+    return OK;
+}
+
 /* A card of a partner that is there: the pinned key must have signed it, and it must be newer. */
-static int check_rotation(const struct partner *old, const struct partner_card *card, const struct dsse *d,
-                          struct err *e)
+static int check_rotation(struct db *db, const struct partner *old, const struct partner_card *card,
+                          const struct dsse *d, struct err *e)
 {
     struct note_key pinned;
     int rc = note_key_parse(old->card.messages, &pinned, e);
@@ -213,10 +246,7 @@ static int check_rotation(const struct partner *old, const struct partner_card *
         err_set(e, ERR_CRYPTO, "the new card is not signed by the key that is pinned");
         rc = err_hint(e, "a partner that lost its key is ended, and invited again as a new one");
     }
-    if (rc == OK && !sv_eq(card->log, old->card.log)) {
-        err_set(e, ERR_CONFLICT, "the new card names another log than the one that is witnessed");
-        rc = err_hint(e, "a partner whose log begins anew is ended, and invited again");
-    }
+    rc = rc == OK ? check_log(db, old, card, e) : rc;
     if (rc == OK && card->version <= old->card.version) {
         rc = err_set(e, ERR_CONFLICT, "the card has version %lld, and version %lld is here already",
                      (long long)card->version, (long long)old->card.version);
@@ -298,6 +328,14 @@ static int check_own_keys(struct db *db, const struct partner_card *c, struct ar
     return rc == OK && o.shared ? err_set(e, ERR_CONFLICT, "the card has a key of somebody else") : rc;
 }
 
+static int witness_log(struct ledger *l, struct db *db, const struct partner_card *c, usec now, struct err *e)
+{
+    struct note_key log;
+    int rc = note_key_parse(c->log, &log, e);
+    rc = rc == OK ? db_begin(db, e) : rc;
+    return rc == OK ? db_finish(db, witness_trust(l, &log, now, e), e) : rc;
+}
+
 int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct sv person, usec now,
                     struct partner_card *ret, struct arena *a, struct err *e)
 {
@@ -317,12 +355,15 @@ int partner_propose(struct ledger *l, struct db *db, struct sv envelope, struct 
         return there;
     }
     if (there == OK) {
-        rc = check_rotation(&old, ret, &d, e);
+        rc = check_rotation(db, &old, ret, &d, e);
         p = old;
     }
     p.card = *ret;
     rc = rc == OK ? check_alone(db, ret, sv_c(id), e) : rc;
     rc = rc == OK ? check_own_keys(db, ret, a, e) : rc;
+    if (rc == OK && p.status != PARTNER_PROPOSED && !sv_eq(ret->log, old.card.log)) {
+        rc = witness_log(l, db, ret, now, e); /* from its beginning; the old epoch's head stays known */
+    }
     return rc == OK ? accept(l, db, &p, now, e) : rc;
 }
 
@@ -338,12 +379,7 @@ static int load(struct db *db, struct uuid id, struct arena *a, struct partner *
 /* An active partner's log is witnessed here from now on. */
 static int activate(struct ledger *l, struct db *db, struct partner *p, usec now, struct err *e)
 {
-    struct note_key log;
-    int rc = note_key_parse(p->card.log, &log, e);
-    rc = rc == OK ? db_begin(db, e) : rc;
-    if (rc == OK) {
-        rc = db_finish(db, witness_trust(l, &log, now, e), e);
-    }
+    int rc = witness_log(l, db, &p->card, now, e);
     p->status = PARTNER_ACTIVE;
     return rc == OK ? accept(l, db, p, now, e) : rc;
 }
