@@ -14,12 +14,10 @@ import subprocess
 import tempfile
 import threading
 import time
-import uuid
 
 PKCS8 = bytes.fromhex("302e020100300506032b657004220420")  # Ed25519, RFC 8410: then the seed
 CARD = "application/vnd.noroshi.partner+json;v=1"
 SIGNATURE = "application/vnd.noroshi.agreement-signature+json;v=1"
-MESSAGE = "application/vnd.noroshi.message+json;v=1"
 
 
 def canonical(value):
@@ -108,17 +106,6 @@ class Dishonest:
         said = {"act": act, "agreement": agreement["id"], "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "party": party, "person": person,
                 "sha256": hashlib.sha256(canonical(agreement)).hexdigest(), "version": agreement["version"], **changes}
         return (key or self.messages).envelope(said, SIGNATURE)
-
-    def message(self, to, kind="objects", counter=1, **changes):
-        now = time.time()
-        said = {"agreement": None, "agreement_version": 0, "body": {}, "counter": counter, "created": stamp(now), "expires": stamp(now + 86400),
-                "from": self.id, "id": str(uuid.uuid4()), "kind": kind, "to": to, "type": "noroshi-message", "v": 1}
-        said.update(changes)
-        return said
-
-
-def stamp(at):
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1e6) % 1000000:06d}Z"
 
 
 class Pace:

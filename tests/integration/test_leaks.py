@@ -12,7 +12,7 @@ import node
 from node import PASSWORD, equal, true, until
 from bad_taxii import BadTaxii
 from bad_taxii import indicator as theirs
-from leaks import (BASE, CANARY, HEAD, Who, bundle, document, foreign_keys, hidden, marked, nodes, refused, right, settled, sharing, take, thing,
+from leaks import (BASE, CANARY, Who, bundle, document, foreign_keys, hidden, marked, nodes, refused, right, settled, sharing, take, thing,
                    told)
 from taxii import TYPE, Taxii, identifier, indicator
 from test_api import next_event, read_stream

@@ -6,7 +6,7 @@ from node import equal, true, until
 from bad_taxii import BadTaxii
 from bad_taxii import indicator as theirs
 from leaks import BASE, CANARY, Who, foreign_keys, nodes, take, told
-from taxii import TYPE, Taxii, indicator
+from taxii import Taxii, indicator
 
 
 def test_cve_2026_56424_authorise_one_change_another(t):
