@@ -21,6 +21,8 @@ enum sentence {
     S_CEILING,
     S_DENY,
     S_DENY_NONE,
+    S_DENY_DROP,
+    S_DENY_MASK,
     S_ATTRIBUTION,
     S_NO_ATTRIBUTION,
     S_VICTIM,
@@ -68,6 +70,8 @@ static const char *const SENTENCES[LANGUAGE_MAX][S_MAX] = {
             [S_CEILING] = "marked {0} or lower",
             [S_DENY] = "without the members: {0}",
             [S_DENY_NONE] = "no further members are held back",
+            [S_DENY_DROP] = "they are left out, and nothing stands in their place",
+            [S_DENY_MASK] = "they are replaced by a mark that something was there",
             [S_ATTRIBUTION] = "it may say who is held responsible",
             [S_NO_ATTRIBUTION] = "it does not say who is held responsible",
             [S_VICTIM] = "it may say who was hit",
@@ -110,6 +114,8 @@ static const char *const SENTENCES[LANGUAGE_MAX][S_MAX] = {
             [S_CEILING] = "取扱区分 {0} 以下",
             [S_DENY] = "次の項目を除く: {0}",
             [S_DENY_NONE] = "その他に除く項目はない",
+            [S_DENY_DROP] = "除いた項目は削除し、代わりに何も置かない",
+            [S_DENY_MASK] = "除いた項目は、伏せたことを示す記号に置き換える",
             [S_ATTRIBUTION] = "責任を負うとされる者を示すことができる",
             [S_NO_ATTRIBUTION] = "責任を負うとされる者を示さない",
             [S_VICTIM] = "被害者を示すことができる",
@@ -152,6 +158,8 @@ static const char *const SENTENCES[LANGUAGE_MAX][S_MAX] = {
             [S_CEILING] = "標示為 {0} 或以下",
             [S_DENY] = "不含下列欄位:{0}",
             [S_DENY_NONE] = "無其他保留欄位",
+            [S_DENY_DROP] = "保留之欄位逕予刪除,不留標記",
+            [S_DENY_MASK] = "保留之欄位以遮蔽標記取代",
             [S_ATTRIBUTION] = "得指明被認定應負責者",
             [S_NO_ATTRIBUTION] = "不指明被認定應負責者",
             [S_VICTIM] = "得指明受害者",
@@ -276,6 +284,7 @@ static void grant_text(struct writing *w, size_t i)
     line(w, S_CEILING, sv_c(tlp_name(g->ceiling)));
     if (g->fields_deny.n) {
         words_line(w, S_DENY, g->fields_deny);
+        line(w, g->redact == REDACT_MASK ? S_DENY_MASK : S_DENY_DROP, SV_NONE);
     } else {
         line(w, S_DENY_NONE, SV_NONE);
     }
