@@ -211,11 +211,18 @@ static int run_restore(struct cmd *c)
     if (rc != OK) {
         return could_not(c, &e);
     }
-    fprintf(c->out,
-            c->json ? "{\"restored\":true,\"withdrawn\":%llu}\n"
-                    : "restored; the ledger goes on in a new epoch that names the last head; %llu things "
-                      "taken back again\n",
-            (unsigned long long)again);
+    if (c->json) {
+        fputs("{\"restored\":true", c->out);
+        if (withdrawn) {
+            fprintf(c->out, ",\"withdrawn\":%llu", (unsigned long long)again);
+        }
+        fputs("}\n", c->out);
+        return EXIT_DONE;
+    }
+    fputs("restored; the ledger goes on in a new epoch that names the last head\n", c->out);
+    if (withdrawn) {
+        fprintf(c->out, "%llu things taken back again\n", (unsigned long long)again);
+    }
     return EXIT_DONE;
 }
 
