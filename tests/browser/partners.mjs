@@ -3,7 +3,7 @@
 import { axe, browser, complaints, elsewhere, open, shoot, signIn } from './browser.mjs';
 import { check, equal, finish, holds } from './check.mjs';
 
-const { address, name, password, auditor, agreement } = JSON.parse(process.argv[2] ?? '{}');
+const { address, name, password, auditor, agreement } = JSON.parse(process.argv[2] || '{}');
 if (!address) {
   console.error("usage: node tests/browser/partners.mjs '{\"address\":...}'");
   process.exit(2);
