@@ -27,8 +27,6 @@ void courier_end(struct courier *c);
 void courier_stop(struct courier *c);
 /* Members of the status: "messages", and "health", a list of what wants a person's attention. */
 int report_partners(struct node *n, struct jw *w, usec now, struct err *e) MUST_USE;
-/* Members of the status: "messages", and "health", a list of what wants a person's attention. */
-int report_partners(struct node *n, struct jw *w, usec now, struct err *e) MUST_USE;
 struct message_kind node_probe_kind(struct node *n); /* node_probe.c */
 /* Done before each round of the courier, about once a second and when it is woken: turns news into messages
  * (message_queue). In no transaction, on a thread of its own for all of them. `name` for the log. */

@@ -7,14 +7,8 @@
 /* ---- kinds: what a message of a partner means here, and what its acknowledgement means */
 
 static struct message_kind (*const KINDS[])(struct node *n) = {
-    node_probe_kind,
-    node_relay_kind,
-    node_recall_kind, /* after the relay's */
-    node_withdrawal_kind,
-    node_deleted_kind,
-    node_consent_request_kind,
-    node_consent_kind,
-    NULL,
+    node_probe_kind,      node_relay_kind,   node_recall_kind, /* after the relay's */
+    node_withdrawal_kind, node_deleted_kind, node_consent_request_kind, node_consent_kind, NULL,
 };
 
 /* ---- rounds: what turns news into messages */

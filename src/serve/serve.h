@@ -94,8 +94,8 @@ int node_backup(struct node *n, const char *dir, struct err *e) MUST_USE;
 /* Puts a backup into a new home after checking its manifest, and opens a new ledger epoch there. */
 int node_restore(const char *backup_dir, const char *home, struct err *e) MUST_USE;
 
-/* A home restored from a backup takes back what the list (`noroshi shares withdrawn --json`) names. ERR_SYNTAX:
- * it is no such list. *ret_n = how many it names. */
+/* A home restored from a backup takes back what the list (`noroshi shares withdrawn --json`) names.
+ * ERR_SYNTAX: it is no such list. *ret_n = how many it names. */
 int node_withdraw_again(const char *home, struct sv list, uint64_t *ret_n, struct err *e) MUST_USE;
 
 /* The report of `intake --json` and of the API: {"files":[...],"totals":{...}}. */
@@ -127,7 +127,8 @@ int key_revoke(struct db *db, struct sv name, struct err *e) MUST_USE;
 
 /* What the queue of releases works with here, decisions and consents included (node_release.c). */
 struct queue node_queue(struct node *n);
-/* Asks the origin of something whether it may go on to a partner. In no transaction. ERR_USAGE: it is ours. */
+/* Asks the origin of something whether it may go on to a partner. In no transaction. ERR_USAGE: it is ours.
+ */
 int node_consent_ask(struct node *n, const struct pact_view *view, struct sv what, struct uuid partner,
                      struct sv person, usec now, struct uuid *ret_origin, struct err *e) MUST_USE;
 /* ERR_AUTH unless these are name and password of an administrator of this node. While the node runs, wrong
