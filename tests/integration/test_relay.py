@@ -296,6 +296,7 @@ def test_what_waits_goes_only_if_it_still_may(t):
         post(at_tw, k, [{**secret, "modified": stamp(-1), "object_marking_refs": [RED]}])
         time.sleep(6)  # what was decided a moment ago is not decided again
         with serve(jp, ports):
+            tw.run("messages", "push", "--partner", "JPCERT")  # or the courier would, within a minute
             until(lambda: plain["id"] in ids_from(jp, "TWCERT"), "the other one goes", 60)
             answered(tw)
             true(secret["id"] not in ids_from(jp, "TWCERT"), "what was restricted while it waited stays")
@@ -304,6 +305,7 @@ def test_what_waits_goes_only_if_it_still_may(t):
         until(lambda: tw.rows("SELECT 1 FROM outbox WHERE kind = 'objects'"), "it waits")
         act(tw, "agreement", "suspend", signed["JPCERT"])
         with serve(jp, ports):
+            tw.run("messages", "push", "--partner", "JPCERT")
             until(lambda: not tw.rows("SELECT 1 FROM outbox WHERE kind = 'objects'"), "it is taken out", 90)
             time.sleep(1)
             true(late["id"] not in ids_from(jp, "TWCERT"), "nothing goes under a suspended agreement")

@@ -55,13 +55,16 @@ static int read_own(struct leaving *l, struct sv envelope, struct message *ret, 
 
 /* ---- taking out */
 
-static int record_dropped(const struct leaving *l, const struct message *msg, struct err *e)
+static int record_dropped(const struct leaving *l, const struct message *msg, bool left, struct err *e)
 {
     struct jw w;
     struct buf b;
     buf_init(&b, 65536);
     message_record_begin(&w, &b, "dropped", msg);
-    jw_kstr(&w, "text", SV("taken back by this node: it was no longer allowed when it was to leave"));
+    jw_kstr(&w, "text",
+            left
+                ? SV("no longer allowed when it was to be sent again; it may have reached the partner before")
+                : SV("no longer allowed when it was to leave; it was never sent"));
     jw_end_obj(&w);
     int rc = message_record(l->m, buf_sv(&b), l->now, e);
     buf_clear(&b);
@@ -89,7 +92,7 @@ static int drop(struct leaving *l, const struct waiting *w, const struct message
         return rc;
     }
     rc = delete_row(l, w->counter, e);
-    rc = rc == OK ? record_dropped(l, msg, e) : rc;
+    rc = rc == OK ? record_dropped(l, msg, w->left, e) : rc;
     rc = rc == OK && k->dropped ? k->dropped(k->ctx, msg, w->left, l->now, e) : rc;
     return db_finish(l->m->db, rc, e);
 }

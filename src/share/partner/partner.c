@@ -148,21 +148,44 @@ static int match(void *ctx, const struct partner *p)
     return 1;
 }
 
-int partner_each(struct db *db, struct arena *a, int (*each)(void *ctx, const struct partner *p), void *ctx,
-                 struct err *e)
+/* All of them are read before the first is told of: an open statement would show whoever is called the
+ * database as it was before what he does. */
+static int read_all(struct db *db, struct arena *a, struct partner *list, size_t most, size_t *ret_n,
+                    struct err *e)
 {
-    struct stmt *s = db_query(db, "SELECT record, changed FROM partner ORDER BY id", e);
-    int rc, stop = OK;
+    struct stmt *s = db_query(db, "SELECT record, changed FROM partner ORDER BY id LIMIT ?", e);
+    int rc;
+    *ret_n = 0;
     if (!s) {
         return e->code;
     }
-    while (stop == OK && (rc = db_step(s, e)) == 1) {
-        struct partner p = {.changed = col_time(s, 1)};
-        rc = decode(col_text(s, 0), a, &p, e);
-        stop = rc == OK ? each(ctx, &p) : rc;
+    db_int(s, (int64_t)most);
+    while ((rc = db_step(s, e)) == 1) {
+        struct partner *p = &list[*ret_n];
+        *p = (struct partner){.changed = col_time(s, 1)};
+        rc = decode(col_text(s, 0), a, p, e);
+        if (rc != OK) {
+            break;
+        }
+        ++*ret_n;
     }
     db_done(s);
-    return stop != OK ? stop : rc;
+    return rc;
+}
+
+int partner_each(struct db *db, struct arena *a, int (*each)(void *ctx, const struct partner *p), void *ctx,
+                 struct err *e)
+{
+    size_t n, most = (size_t)db_value(db, "SELECT count(*) FROM partner", 0);
+    struct partner *list = arena_calloc(a, most + 1, sizeof(*list));
+    if (!list) {
+        return err_set(e, ERR_MEMORY, "no memory for the partners");
+    }
+    int rc = read_all(db, a, list, most, &n, e);
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        rc = each(ctx, &list[i]);
+    }
+    return rc;
 }
 
 int partner_find(struct db *db, struct sv id_or_name, struct arena *a, struct partner *ret, struct err *e)

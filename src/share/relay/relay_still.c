@@ -107,7 +107,7 @@ static int read_members(struct looking *l, struct member *ret, size_t *ret_n, st
     return rc < 0 ? rc : OK;
 }
 
-/* 1 = it is what stands there, and may go as it went into the message. */
+/* 1 = as it stands now it may go, under the id by which it went into the message. */
 static int member_stands(struct looking *l, const struct taxii_collection *c, const struct member *m,
                          struct err *e)
 {
@@ -115,7 +115,7 @@ static int member_stands(struct looking *l, const struct taxii_collection *c, co
     struct release_written w;
     buf_reset(&l->text);
     buf_reset(&l->goes);
-    int rc = taxii_member_get(&l->r->taxii, c, m->number, &l->a, &item, e);
+    int rc = taxii_member_now(&l->r->taxii, c, m->number, &l->a, &item, e);
     rc = rc == 1 ? taxii_item_write(&l->r->taxii, &item, &l->text, e) : rc;
     if (rc != 1) {
         return rc;

@@ -147,16 +147,19 @@ int taxii_walk(const struct taxii *t, const struct taxii_collection *c, struct t
 /* The member of that number; 0 = it is gone, or a newer version stands there. */
 int taxii_member_get(const struct taxii *t, const struct taxii_collection *c, int64_t member, struct arena *a,
                      struct taxii_item *ret, struct err *e) MUST_USE;
+/* The newest version of the object that the member is one of; 0 = it is gone, or above the ceiling. */
+int taxii_member_now(const struct taxii *t, const struct taxii_collection *c, int64_t member, struct arena *a,
+                     struct taxii_item *ret, struct err *e) MUST_USE;
 /* Appends it as JSON. 1 = done, 0 = it is not there any more, or a claim not in this version. */
 int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct buf *out,
                      struct err *e) MUST_USE;
 /* The newest date_added of the collection; USEC_NONE = it is empty. */
 int taxii_newest(const struct taxii *t, int64_t collection, usec *ret, struct err *e) MUST_USE;
 
-/* What may go to a partner only now gets a new date in the collections that the partner reads, so that who asks
- * for what is new finds it; other readers of these find the same version once more. In a transaction. */
-int taxii_again(const struct taxii *t, struct uuid partner, struct sv id, bool claim, int64_t number, usec now,
-                struct err *e) MUST_USE;
+/* What may go to a partner only now gets a new date in the collections that the partner reads, so that who
+ * asks for what is new finds it; other readers of these find the same version once more. In a transaction. */
+int taxii_again(const struct taxii *t, struct uuid partner, struct sv id, bool claim, int64_t number,
+                usec now, struct err *e) MUST_USE;
 /* What stands under an id in any collection, generated indicators too; newest version first. */
 int taxii_items_of(const struct taxii *t, struct sv id, item_fn each, void *ctx, struct err *e) MUST_USE;
 

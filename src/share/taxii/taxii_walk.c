@@ -132,6 +132,28 @@ int taxii_member_get(const struct taxii *t, const struct taxii_collection *c, in
     return rc;
 }
 
+int taxii_member_now(const struct taxii *t, const struct taxii_collection *c, int64_t member, struct arena *a,
+                     struct taxii_item *ret, struct err *e)
+{
+    struct stmt *s =
+        db_query(t->db,
+                 "SELECT" TAXII_MEMBER_COLUMNS
+                 "FROM member WHERE collection = ? AND spec = 21 AND h = (SELECT h FROM member "
+                 "WHERE id = ?) AND stix_id = (SELECT stix_id FROM member WHERE id = ?) ORDER BY "
+                 "version DESC, added LIMIT 1",
+                 e);
+    if (!s) {
+        return e->code;
+    }
+    db_int(s, c->id);
+    db_int(s, member);
+    db_int(s, member);
+    int rc = db_step(s, e);
+    rc = rc == 1 ? read_item(t, c, s, a, ret, e) : rc;
+    db_done(s);
+    return rc;
+}
+
 int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct buf *out, struct err *e)
 {
     return i->own ? taxii_own_text(t, i->member, out, e)
