@@ -180,7 +180,7 @@ struct release_answer {
 /*
  * May this thing go to this partner for this purpose now, and without what? Pure: no I/O, no clock. Default
  * deny. Grants are tried one by one and never merged; of several that allow it, the one that takes least away
- * decides, so that ending a grant never shows more members.
+ * decides. Ending a grant never lets a thing go that stayed, nor a member that no other grant lets go.
  */
 struct release_answer pact_release(const struct agreement_state *s, size_t n, const struct release_ask *ask);
 

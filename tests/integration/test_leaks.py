@@ -325,7 +325,10 @@ def test_opencti_16814_context_of_restricted_objects(t):
     secret = thing("malware", 20, name=CANARY, is_family=False, **marked("red"))
     take(t, tw, indicator(1), secret, hidden(21, "red"),
          thing("relationship", 22, relationship_type="indicates", source_ref=indicator(1)["id"], target_ref=secret["id"], **marked("red")),
-         thing("note", 23, content=CANARY, object_refs=[secret["id"]], **marked("strict")))
+         thing("note", 23, content=CANARY, object_refs=[secret["id"]], **marked("strict")),
+         # These may go by themselves, and stay because of what they are about.
+         thing("relationship", 24, relationship_type="indicates", source_ref=indicator(1)["id"], target_ref=secret["id"], **marked("green")),
+         thing("sighting", 25, sighting_of_ref=hidden(21, "red")["id"], **marked("green")))
     with tw.serve() as running:
         jp = Who(running, jp_home)
         equal(settled(t, tw, jp), {indicator(1)["id"]}, "partner")

@@ -11,27 +11,58 @@
 struct judge {
     const struct drawn *w;
     struct verdict now[THINGS_MOST];
-    bool *seen; /* by number of the secret; NULL = not wanted */
+    enum fate itself[THINGS_MOST]; /* whatever it refers to */
+    bool went[THINGS_MOST];        /* at an earlier instant */
+    size_t upto;                   /* so many were taken in */
+    bool *seen;                    /* by number of the secret; NULL = not wanted */
     const char *asked;
     uint64_t round;
 };
 
 static inline bool member_may(const struct verdict *v, const char *place, const char *inner)
 {
-    return v->fate == GOES ||
+    return v->fate == GOES || v->fate == REFERS ||
            (v->fate == CHANGES && !denied(v->grant, place) && !(inner && denied(v->grant, inner)));
 }
 
-/* An id shows where its thing goes as it is, and where something that goes refers to it. */
+/* A thing of that id is here; *ret_known: the partner may know of it under its id. */
+static inline bool is_here(const struct judge *j, const char *id, bool *ret_known)
+{
+    bool here = false;
+    *ret_known = false;
+    for (size_t i = 0; i < j->upto; i++) {
+        if (strcmp(j->w->thing[i].id, id) == 0) {
+            here = true;
+            *ret_known = *ret_known || j->itself[i] == GOES || j->went[i] ||
+                         j->w->source[j->w->thing[i].source].origin == ASKER; /* its own */
+        }
+    }
+    return here;
+}
+
+static inline bool names_hidden(const struct judge *j, const struct thing *t)
+{
+    bool known, hidden = false;
+    for (size_t k = 0; k < t->refs; k++) {
+        hidden = hidden || (is_here(j, t->ref[k].id, &known) && !known);
+    }
+    return hidden;
+}
+
+/* An id shows where its thing goes as it is; of a thing that is not here, where something that goes refers to
+ * it; and that of a producer on what it made. */
 static inline bool id_may(const struct judge *j, const char *id)
 {
+    bool known;
+    if (is_here(j, id, &known) && known) {
+        return true;
+    }
+    bool here = is_here(j, id, &known);
     for (size_t i = 0; i < j->w->things; i++) {
         const struct thing *t = &j->w->thing[i];
-        if (j->now[i].fate == GOES && strcmp(t->id, id) == 0) {
-            return true;
-        }
         for (size_t k = 0; k < t->refs; k++) {
-            if (strcmp(t->ref[k].id, id) == 0 && member_may(&j->now[i], t->ref[k].member, NULL)) {
+            if (strcmp(t->ref[k].id, id) == 0 && member_may(&j->now[i], t->ref[k].member, NULL) &&
+                (!here || strcmp(t->ref[k].member, "created_by_ref") == 0)) {
                 return true;
             }
         }
@@ -73,6 +104,12 @@ static inline void judge_at(struct judge *j, enum purpose purpose, usec now)
     const struct question q = question_of(j->w, purpose, now);
     for (size_t i = 0; i < j->w->things; i++) {
         j->now[i] = decide(j->w->agreement, j->w->agreements, &j->w->thing[i].spec, &q);
+        j->itself[i] = j->now[i].fate;
+    }
+    for (size_t i = 0; i < j->w->things; i++) {
+        if (j->itself[i] == GOES && names_hidden(j, &j->w->thing[i])) {
+            j->now[i].fate = REFERS;
+        }
     }
 }
 

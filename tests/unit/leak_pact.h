@@ -327,7 +327,9 @@ struct question {
     enum purpose purpose;
     usec now;
 };
-enum fate { STAYS, GOES, CHANGES }; /* changes: only a copy without some members may go */
+/* Changes: only a copy without some members may go. Refers: it may go, but it names something that may not:
+ * as a copy that does not name it, or not at all; whole if the partner knows that already. */
+enum fate { STAYS, GOES, CHANGES, REFERS, FATES };
 struct verdict {
     enum fate fate;
     const struct grant_spec *grant; /* whose denied members must not show */

@@ -8,8 +8,11 @@
 #define KNOWN_MOST 65536 /* references decided in one sitting */
 #define KNOWN_BYTES ((size_t)16 << 20)
 #define THING_MOST ((size_t)64 << 20)
+#define VERSIONS_MOST 64 /* of one id that are looked at */
 
-enum where { WHERE_UNKNOWN, WHERE_KEPT, WHERE_ORIGINAL, WHERE_COPY };
+/* What of a thing that is referred to the partner has, or may have. WHERE_ABSENT: it is not stored here.
+ * WHERE_UNLISTED: an organisation that is kept for no more than that no grant lists its type. */
+enum where { WHERE_UNKNOWN, WHERE_ABSENT, WHERE_KEPT, WHERE_UNLISTED, WHERE_COPY, WHERE_ORIGINAL };
 
 struct copying {
     struct release_maker maker;
@@ -108,36 +111,79 @@ void copying_close(struct copying *c)
 
 /* ---- what stands for a reference */
 
-/* Whether the partner has, or may have, what is referred to: as it is, as a copy, or not at all. A copy under
- * another profile than the referring one's counts as none: its id would be another. */
-static int decide(struct copying *c, struct sv id, enum where *ret, struct err *e)
+/* A producer whose name the grant does not list: who reads its things may know that it is one. */
+static bool is_unlisted_producer(const struct copying *c, const struct release_answer *a)
 {
-    struct release_thing t = {0};
+    struct sv class = json_get_str(c->inner.object, SV("identity_class"));
+    return a->rule == RULE_TYPE && a->grant && c->inner.marking <= a->grant->ceiling &&
+           (sv_eq(class, SV("organization")) || sv_eq(class, SV("system")));
+}
+
+/* A copy under another profile than the referring one's counts as none: its id would be another. */
+static enum where where_of(const struct copying *c, const struct release_answer *a)
+{
+    if (!a->allow) {
+        return is_unlisted_producer(c, a) ? WHERE_UNLISTED : WHERE_KEPT;
+    }
+    struct sha256 profile = copy_profile(a->grant);
+    bool same = memcmp(profile.b, c->profile.b, sizeof(profile.b)) == 0;
+    return !a->redactions ? WHERE_ORIGINAL : same ? WHERE_COPY : WHERE_KEPT;
+}
+
+struct deciding {
+    struct copying *c;
+    enum where best;
+};
+
+/* What came from the partner it knows; else it is asked about as if it were to go. */
+static int judge_version(struct copying *c, const struct fuse_item *i, enum where *ret, struct err *e)
+{
+    struct source s;
+    struct uuid upstream;
+    struct arena a;
     struct release_answer answer;
-    struct err missing = ERR_NONE;
-    *ret = WHERE_KEPT;
-    int rc = share_was_given(c->inner.db, c->inner.partner, (int64_t)hash64(c->maker.secret, id), e);
-    if (rc != 0) {
-        *ret = rc == 1 ? WHERE_ORIGINAL : WHERE_KEPT;
-        return rc < 0 ? rc : OK;
-    }
-    buf_reset(&c->thing);
-    rc = fuse_thing(c->maker.fuse, &c->view, id, &c->thing, &t.source, &t.tlp, &missing);
-    if (rc == ERR_NOT_FOUND) {
-        return OK;
-    }
-    if (rc != OK) {
-        *e = missing;
+    arena_init(&a, 1u << 20);
+    int rc = source_get(c->inner.db, i->source, &a, &s, e);
+    bool theirs = rc == OK && release_principal(s.upstream, &upstream) && uuid_eq(upstream, c->inner.partner);
+    arena_clear(&a);
+    *ret = theirs ? WHERE_ORIGINAL : WHERE_KEPT;
+    if (rc != OK || theirs) {
         return rc;
     }
-    t.json = buf_sv(&c->thing);
-    rc = release_ask(&c->inner, &t, &answer, e);
-    if (rc == OK && answer.allow) {
-        struct sha256 profile = copy_profile(answer.grant);
-        bool same = memcmp(profile.b, c->profile.b, sizeof(profile.b)) == 0;
-        *ret = !answer.redactions ? WHERE_ORIGINAL : same ? WHERE_COPY : WHERE_KEPT;
+    buf_reset(&c->thing);
+    rc = fuse_item_write(c->maker.fuse, i->claim, i->number, i->version, &c->thing, e);
+    if (rc == 1) {
+        const struct release_thing t = {.json = buf_sv(&c->thing), .source = i->source, .tlp = i->tlp};
+        rc = release_ask(&c->inner, &t, &answer, e);
+        *ret = rc == OK ? where_of(c, &answer) : WHERE_KEPT;
     }
     return rc;
+}
+
+static int on_version(void *ctx, const struct fuse_item *i, struct err *e)
+{
+    struct deciding *d = ctx;
+    enum where where;
+    int rc = d->best == WHERE_ORIGINAL ? OK : judge_version(d->c, i, &where, e);
+    if (rc == OK && d->best != WHERE_ORIGINAL) {
+        d->best = where > d->best ? where : d->best;
+    }
+    return rc;
+}
+
+/* Whether the partner has, or may have, what is referred to, in some version: as it is, as a copy, or not at
+ * all. */
+static int decide(struct copying *c, struct sv id, enum where *ret, struct err *e)
+{
+    struct deciding d = {c, WHERE_ABSENT};
+    int rc = share_was_given(c->inner.db, c->inner.partner, (int64_t)hash64(c->maker.secret, id), e);
+    *ret = WHERE_ORIGINAL;
+    if (rc != 0) {
+        return rc < 0 ? rc : OK;
+    }
+    rc = fuse_items_of(c->maker.fuse, &c->view, id, VERSIONS_MOST, on_version, &d, e);
+    *ret = d.best;
+    return rc < 0 ? rc : OK;
 }
 
 /* The verdict holds under one profile: the key is both. */
@@ -179,12 +225,43 @@ static int on_ref(void *ctx, struct sv property, struct sv target, struct sv *re
     if (rc != OK) {
         return rc;
     }
-    if (where == WHERE_KEPT && is_end(property)) {
+    if (where != WHERE_ORIGINAL && where != WHERE_COPY && is_end(property)) {
         c->marked_end = true;
         return 0;
     }
     *ret = where == WHERE_ORIGINAL ? target : copy_id(&c->secret, &c->profile, target, &c->a);
     return 1;
+}
+
+/* ---- what a thing that goes whole refers to */
+
+struct references {
+    struct copying *c;
+    int rc;
+    bool hidden;
+    struct err *e;
+};
+
+static void on_reference(void *ctx, struct sv property, struct sv target)
+{
+    struct references *s = ctx;
+    enum where where = WHERE_UNKNOWN;
+    if (s->rc != OK || s->hidden || sv_starts(target, SV("marking-definition--"))) {
+        return;
+    }
+    s->rc = look_up(s->c, target, &where, s->e);
+    s->hidden = where == WHERE_KEPT || where == WHERE_COPY ||
+                (where == WHERE_UNLISTED && !sv_eq(property, SV("created_by_ref")));
+}
+
+int copying_hides(struct copying *c, const struct release *r, const struct agreement_grant *grant,
+                  struct err *e)
+{
+    struct references s = {.c = c, .e = e};
+    arena_reset(&c->a);
+    c->profile = copy_profile(grant);
+    stix_refs(r->object, on_reference, &s);
+    return s.rc == OK ? s.hidden : s.rc;
 }
 
 static int on_about(void *ctx, struct sv id, struct buf *json, struct err *e)

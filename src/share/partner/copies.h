@@ -18,6 +18,14 @@ void copying_close(struct copying *c);
 int copying_write(struct copying *c, const struct release *r, const struct agreement_grant *grant,
                   struct buf *out, struct sv *ret_id, const char **ret_why, struct err *e) MUST_USE;
 
+/*
+ * 1 = the object that `r` was asked about last refers to something here that the partner may not know of
+ * under that id: it cannot go whole. What is not stored here is its creator's to name, and the organisation
+ * that made it may be named.
+ */
+int copying_hides(struct copying *c, const struct release *r, const struct agreement_grant *grant,
+                  struct err *e) MUST_USE;
+
 /* ---- what copies refer to: our identity, and the definition of the extension their proofs stand in */
 
 #define SUPPORTING 3

@@ -341,5 +341,8 @@ int release_write(struct release *r, const struct release_thing *t, struct buf *
     if (!ret->answer.allow) {
         return 0;
     }
-    return ret->answer.redactions ? write_copy(r, out, ret, e) : write_original(r, t, out, ret, e);
+    rc = ret->answer.redactions ? 1
+         : r->makes_copies      ? copying_hides(r->copying, r, ret->answer.grant, e)
+                                : 0;
+    return rc < 0 ? rc : rc == 1 ? write_copy(r, out, ret, e) : write_original(r, t, out, ret, e);
 }
