@@ -91,15 +91,24 @@ static void json_time(struct jw *w, const char *key, usec t)
     jw_kstr(w, key, t != USEC_NONE ? sv_c(text) : SV_NONE);
 }
 
+static void json_seconds(struct jw *w, uint64_t n, double seconds)
+{
+    if (n) {
+        jw_double(w, seconds);
+    } else {
+        jw_null(w);
+    }
+}
+
 static void json_times(struct jw *w, const char *key, const struct relay_times *t)
 {
     jw_key(w, key);
     jw_obj(w);
     jw_kint(w, "messages", (int64_t)t->n);
     jw_key(w, "p50");
-    t->n ? jw_double(w, t->p50) : jw_null(w);
+    json_seconds(w, t->n, t->p50);
     jw_key(w, "p95");
-    t->n ? jw_double(w, t->p95) : jw_null(w);
+    json_seconds(w, t->n, t->p95);
     jw_end_obj(w);
 }
 
@@ -160,7 +169,7 @@ static int print_state(struct listing *l, const struct relay *r, const struct re
 static int on_relay(void *ctx, const struct relay *r, struct err *e)
 {
     struct listing *l = ctx;
-    struct relay_state s;
+    struct relay_state s = {0};
     char id[37], at[32] = "never";
     if (!uuid_nil(l->only) && !uuid_eq(l->only, r->partner)) {
         return OK;

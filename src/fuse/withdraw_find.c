@@ -78,7 +78,7 @@ int rows_add(struct rows *r, int64_t id, int64_t entry, struct err *e)
         last->last = id;
         return OK;
     }
-    if (r->n == r->room) {
+    if (!r->v || r->n == r->room) {
         size_t room = r->room ? r->room * 2 : 64;
         struct number_range *more = reallocarray(r->v, room, sizeof(*more));
         if (!more) {

@@ -38,11 +38,11 @@ static void load(struct fuse *f)
     numbers_clear(n);
     struct stmt *s =
         db_query(f->db, "SELECT what, first, last, entry FROM number_gone ORDER BY what, first", NULL);
-    int rc = s ? 1 : 0;
-    while (rc == 1 && (rc = db_step(s, NULL)) == 1) {
+    bool good = s != NULL;
+    while (good && db_step(s, NULL) == 1) {
         int64_t what = col_int(s, 0);
         const struct number_range r = {.first = col_int(s, 1), .last = col_int(s, 2), .entry = col_int(s, 3)};
-        rc = what >= 0 && what < NUMBERED && add_range(n, (size_t)what, &r) ? 1 : 0;
+        good = what >= 0 && what < NUMBERED && add_range(n, (size_t)what, &r);
     }
     db_done(s);
     n->loaded = true;

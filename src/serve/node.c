@@ -90,9 +90,9 @@ static int read_secret(struct node *n, struct err *e)
 
 static int migrate(struct db *db, struct err *e)
 {
-    static const struct db_room *const rooms[] = {&ledger_room,  &jobs_room,   &intake_room,
-                                                  &fuse_room,    &feed_room,   &share_room,
-                                                  &partner_room, &recall_room, &relay_room,  &serve_room};
+    static const struct db_room *const rooms[] = {&ledger_room, &jobs_room,  &intake_room,  &fuse_room,
+                                                  &feed_room,   &share_room, &partner_room, &recall_room,
+                                                  &relay_room,  &serve_room};
     for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
         int rc = db_migrate(db, rooms[i], e);
         if (rc != OK) {

@@ -289,8 +289,8 @@ int api_share(struct call *c, struct err *e);
 int api_explain(struct call *c, struct err *e);
 int api_exchange(struct call *c, struct err *e); /* api_exchange.c */
 int api_exports(struct call *c, struct err *e);
-int api_outbox(struct call *c, struct err *e); /* api_outbox.c */
-int api_withdrawals(struct call *c, struct err *e); /* api_withdrawals.c */
+int api_outbox(struct call *c, struct err *e);        /* api_outbox.c */
+int api_withdrawals(struct call *c, struct err *e);   /* api_withdrawals.c */
 int api_release_queue(struct call *c, struct err *e); /* api_release.c */
 int api_release_one(struct call *c, struct err *e);
 int api_release_decide(struct call *c, struct err *e);

@@ -328,7 +328,8 @@ def test_openapi_tells_the_routes(t):
                 concrete = path.replace("{id}", "1").replace("{path}", "none").replace("{api-root}", "taxii2/root").replace("{object}", "x")
                 if path != "/api/v1/live":
                     status = client.ask(method.upper(), concrete).status
-                    true(status not in (404, 405, 501) or "none" in concrete, f"{method} {path} is a route: {status}")
+                    partners = path.startswith("/messages/")  # there for partners alone (test_route_matrix)
+                    true(status not in (404, 405, 501) or "none" in concrete or partners, f"{method} {path} is a route: {status}")
         for method, path, *_ in ROUTES:
             path = path.split("?")[0].replace("/1/", "/{id}/")
             true(method.lower() in document["paths"][path], f"{method} {path} is described")

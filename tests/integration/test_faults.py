@@ -85,9 +85,10 @@ def test_disk_full(t):
     template, file = filled(t), big(t)
     calm = template.copy(t.path("calm"))
     calm.intake("feed", file, code=0)
-    for size in ("1600k", "4m", "9m"):
+    for size in (None, "4m", "9m"):
         with small_disk(t, "40m") as disk:
             home = template.copy(disk / "home")
+            size = size or f"{shutil.disk_usage(disk).used // 1024 + 100}k"  # hardly more than what is there
             remount(disk, f"size={size}")
             done = refused(home.run("intake", "--source", "feed", file), "full")
             true("Traceback" not in done.err, "no trace")

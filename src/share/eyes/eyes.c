@@ -95,7 +95,7 @@ static void write_mark(struct eyes *x, const struct release_written *r, const st
     if (a->agreement && a->grant) {
         write_grant(&w, a);
     }
-    if (v->state != EYES_STAYS) {
+    if (v->state != EYES_STAYS && a->grant) {
         time_text(a->delete_after, until);
         jw_kstr(&w, "goes_as", r->id);
         jw_kstr(&w, "delete_after", sv_c(until));
@@ -135,9 +135,9 @@ static void judge(const struct eyes *x, const struct release_written *r, struct 
     static const enum eyes_state states[] = {
         [FORM_STAYS] = EYES_STAYS, [FORM_ORIGINAL] = EYES_GOES, [FORM_COPY] = EYES_REDACTED};
     v->state = states[r->form];
-    v->rule = r->answer.rule;
+    v->rule = (int)r->answer.rule;
     if (r->form == FORM_STAYS && r->answer.allow) {
-        v->rule = r->answer.redactions ? RULE_REDACTION : EYES_RULE_WITHDRAWAL;
+        v->rule = r->answer.redactions ? (int)RULE_REDACTION : (int)EYES_RULE_WITHDRAWAL;
     }
 }
 

@@ -163,7 +163,7 @@ static int add_agreed(struct db *db, struct uuid viewer, usec now, struct arena 
     uuid_text(viewer, id);
     int active = partner_is_active(db, sv_c(id), e);
     int rc = active == 1 ? agreed_register(db, now, a, &state, &count, e) : active;
-    for (size_t i = 0; rc == OK && i < count; i++) {
+    for (size_t i = 0; rc == OK && grants && i < count; i++) {
         const struct agreement *g = state[i].agreement;
         for (size_t k = 0; state[i].active && k < g->grants; k++) {
             if (!uuid_eq(g->grant[k].to, viewer)) {

@@ -124,7 +124,6 @@ static int find_known(struct receiving *r, struct buf *ack, struct err *e)
 {
     struct stmt *s = db_query(
         r->m->db, "SELECT counter, body_sha256, ack FROM message_in WHERE partner = ? AND id = ?", e);
-    struct sv stored = SV_NONE;
     if (!s) {
         return e->code;
     }
@@ -132,7 +131,7 @@ static int find_known(struct receiving *r, struct buf *ack, struct err *e)
     db_text(s, sv_c(r->id));
     int rc = db_step(s, e);
     bool same = rc == 1 && col_int(s, 0) == r->msg.counter && sv_eq(col_text(s, 1), sv_c(r->body_sum));
-    stored = same ? arena_sv(&r->a, col_text(s, 2)) : SV_NONE;
+    struct sv stored = same ? arena_sv(&r->a, col_text(s, 2)) : SV_NONE;
     db_done(s);
     if (rc == 1 && !same) {
         err_set(e, ERR_DENIED, "a message of this id was here already, with another content");

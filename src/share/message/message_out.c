@@ -174,7 +174,7 @@ static int queue(const struct messages *m, const struct message_draft *d, struct
 {
     struct buf envelope;
     char partner[37];
-    usec added;
+    usec added = USEC_NONE;
     uuid_text(d->to, partner);
     buf_init(&envelope, MESSAGE_MOST);
     int rc = message_home(m, &msg->from, e);

@@ -38,7 +38,7 @@ static int put_renewed(const struct messages *m, const struct message *msg, stru
 static int renew(const struct messages *m, struct sv envelope, usec now, struct arena *a, struct err *e)
 {
     struct dsse d;
-    struct message msg;
+    struct message msg = {0};
     struct buf fresh;
     buf_init(&fresh, MESSAGE_MOST);
     int rc = dsse_read(envelope, a, &d, e); /* from our own table: who signed it does not matter */

@@ -205,7 +205,7 @@ static int holders_of_entry(struct sending *s, struct err *e)
         db_int(q, s->o->entry);
     }
     while (q && rc == OK && (rc = db_step(q, e)) == 1) {
-        struct sv id;
+        struct sv id = SV("");
         int64_t h = col_int(q, 1);
         rc = id_of(s, h, &id, e);
         if (rc == 1) {

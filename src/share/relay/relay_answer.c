@@ -145,6 +145,13 @@ static int number(struct db *db, const char *sql, int64_t relay, int64_t *ret, s
     return rc < 0 ? rc : OK;
 }
 
+/* Members that were not looked at yet. */
+#define TO_DO                                                                                                \
+    "SELECT (SELECT count(*) FROM member m WHERE m.collection = r.collection AND (m.added > r.high OR "      \
+    "EXISTS "                                                                                                \
+    "(SELECT 1 FROM relay_range g WHERE g.relay = r.id AND m.added > g.after AND m.added <= g.upto AND "     \
+    "(g.source = 0 OR g.source = m.source)))) FROM relay r WHERE r.id = ?"
+
 int relay_state_of(const struct relays *r, const struct relay *relay, struct relay_state *ret, struct err *e)
 {
     struct db *db = r->taxii.db;
@@ -152,11 +159,7 @@ int relay_state_of(const struct relays *r, const struct relay *relay, struct rel
     static const char *const sql[] = {
         "SELECT things FROM relay WHERE id = ?", "SELECT messages FROM relay WHERE id = ?",
         "SELECT count(*) FROM relay_message WHERE relay = ? AND acknowledged IS NULL",
-        "SELECT count(*) FROM relay_held WHERE relay = ?",
-        "SELECT (SELECT count(*) FROM member m WHERE m.collection = r.collection AND (m.added > r.high OR "
-        "EXISTS (SELECT 1 FROM relay_range g WHERE g.relay = r.id AND m.added > g.after AND m.added <= "
-        "g.upto "
-        "AND (g.source = 0 OR g.source = m.source)))) FROM relay r WHERE r.id = ?"};
+        "SELECT count(*) FROM relay_held WHERE relay = ?", TO_DO};
     int rc = OK;
     for (size_t i = 0; rc == OK && i < 5; i++) {
         rc = number(db, sql[i], relay->id, &n[i], e);

@@ -60,7 +60,7 @@ static void write_arrival(struct told *t, struct sv id, const struct relay_arriv
 
 static int tell(struct told *t, struct sv id, struct err *e)
 {
-    struct relay_arrival r;
+    struct relay_arrival r = {0};
     bool fresh = false;
     if (!id.n || sv_find(id, SV("--")) == SIZE_MAX || t->ids.count >= TOLD_MOST ||
         !map_put(&t->ids, id, &fresh) || !fresh) {

@@ -82,7 +82,7 @@ static int at_end(const struct taxii_chooser *c, bool newest, const struct taxii
 {
     static const unsigned all[] = {20, 21};
     for (size_t i = 0; i < 2; i++) {
-        struct taxii_member end;
+        struct taxii_member end = {0};
         if (c->filter->any_spec ? all[i] != m->spec : !(c->filter->specs & bit(all[i]))) {
             continue;
         }
@@ -102,7 +102,7 @@ static int chosen_of_many(const struct taxii_chooser *c, const struct taxii_memb
                           struct err *e)
 {
     const struct taxii_filter *f = c->filter;
-    struct taxii_member other;
+    struct taxii_member other = {0};
     /* The same version from two sources is given once: the one that came first. */
     int rc = of_version(c, m->version, m->h, id, m->spec, &other, e);
     if (rc < 0 || (rc == 1 && other.id != m->id)) {

@@ -175,7 +175,7 @@ int taxii_adder_add(struct taxii_adder *a, const struct taxii_new *m, usec at, u
 {
     struct kin kin;
     struct db *db = a->t->db;
-    int64_t h = id_hash(a->t, m->id), id;
+    int64_t h = id_hash(a->t, m->id), id = 0;
     int rc = find_kin(a, m, h, &kin, e);
     if (rc != OK || kin.same) {
         return rc;
