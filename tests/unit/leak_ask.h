@@ -25,16 +25,19 @@ static inline bool member_may(const struct verdict *v, const char *place, const 
            (v->fate == CHANGES && !denied(v->grant, place) && !(inner && denied(v->grant, inner)));
 }
 
-/* A thing of that id is here; *ret_known: the partner may know of it under its id. */
-static inline bool is_here(const struct judge *j, const char *id, bool *ret_known)
+/* A thing of that id is here; *ret_known: the partner may know of it under its id now; *ret_perhaps: or did,
+ * if it asked then. */
+static inline bool is_here(const struct judge *j, const char *id, bool *ret_known, bool *ret_perhaps)
 {
     bool here = false;
-    *ret_known = false;
+    *ret_known = *ret_perhaps = false;
     for (size_t i = 0; i < j->upto; i++) {
-        if (strcmp(j->w->thing[i].id, id) == 0) {
+        const struct thing *t = &j->w->thing[i];
+        if (strcmp(t->id, id) == 0) {
+            bool own = j->w->source[t->source].origin == ASKER;
             here = true;
-            *ret_known = *ret_known || j->itself[i] == GOES || j->went[i] ||
-                         j->w->source[j->w->thing[i].source].origin == ASKER; /* its own */
+            *ret_known = *ret_known || j->itself[i] == GOES || own;
+            *ret_perhaps = *ret_perhaps || j->went[i];
         }
     }
     return here;
@@ -42,9 +45,9 @@ static inline bool is_here(const struct judge *j, const char *id, bool *ret_know
 
 static inline bool names_hidden(const struct judge *j, const struct thing *t)
 {
-    bool known, hidden = false;
+    bool known, perhaps, hidden = false;
     for (size_t k = 0; k < t->refs; k++) {
-        hidden = hidden || (is_here(j, t->ref[k].id, &known) && !known);
+        hidden = hidden || (is_here(j, t->ref[k].id, &known, &perhaps) && !known);
     }
     return hidden;
 }
@@ -53,11 +56,10 @@ static inline bool names_hidden(const struct judge *j, const struct thing *t)
  * it; and that of a producer on what it made. */
 static inline bool id_may(const struct judge *j, const char *id)
 {
-    bool known;
-    if (is_here(j, id, &known) && known) {
+    bool known, perhaps, here = is_here(j, id, &known, &perhaps);
+    if (known || perhaps) {
         return true;
     }
-    bool here = is_here(j, id, &known);
     for (size_t i = 0; i < j->w->things; i++) {
         const struct thing *t = &j->w->thing[i];
         for (size_t k = 0; k < t->refs; k++) {

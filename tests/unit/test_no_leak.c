@@ -11,7 +11,11 @@
  */
 #include "leak_ask.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define CASES_CI 4000 /* each takes ten times as long; the plain build tries them all */
+#else
 #define CASES_CI 20000
+#endif
 #define CASES_NIGHT 400000
 #define THINGS 48
 #define FIRST_HALF 32
@@ -372,8 +376,10 @@ static int begin(void **state)
     if (crypto_start(&e) != OK || !mkdtemp(dir)) {
         return 1;
     }
+    /* The same worlds in every run by day, so that a change is to blame for what it breaks; new ones at
+     * night. */
     random_bytes(&chance, sizeof(chance));
-    first_seed = number_of("NOROSHI_SEED", chance >> 16);
+    first_seed = number_of("NOROSHI_SEED", getenv("NIGHTLY") ? chance >> 16 : 1);
     cases_wanted = number_of("NOROSHI_CASES", getenv("NIGHTLY") ? CASES_NIGHT : CASES_CI);
     print_message("NOROSHI_SEED=%llu NOROSHI_CASES=%llu\n", (unsigned long long)first_seed,
                   (unsigned long long)cases_wanted);
