@@ -74,4 +74,4 @@ extern const struct command cmd_init, cmd_serve, cmd_source, cmd_intake, cmd_fee
     cmd_find, cmd_rejected, cmd_status, cmd_rebuild, cmd_verify, cmd_backup, cmd_restore, cmd_version,
     cmd_user, cmd_key, cmd_exercise, cmd_checkpoint, cmd_config, cmd_prove, cmd_agreement, cmd_partner,
     cmd_shares, cmd_messages, cmd_witness, cmd_explain, cmd_copy, cmd_export, cmd_check, cmd_id, cmd_taxii,
-    cmd_peer, cmd_pattern, cmd_relay, cmd_release;
+    cmd_peer, cmd_pattern, cmd_relay, cmd_release, cmd_contribution;

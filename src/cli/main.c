@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 const struct command *const COMMANDS[] = {
-    &cmd_init,       &cmd_serve,   &cmd_status,  &cmd_source,    &cmd_intake,  &cmd_watch,   &cmd_feed,
-    &cmd_peer,       &cmd_look,    &cmd_find,    &cmd_rejected,  &cmd_export,  &cmd_taxii,   &cmd_check,
-    &cmd_id,         &cmd_pattern, &cmd_partner, &cmd_agreement, &cmd_explain, &cmd_copy,    &cmd_shares,
-    &cmd_messages,   &cmd_witness, &cmd_relay,   &cmd_release,   &cmd_verify,  &cmd_rebuild, &cmd_prove,
-    &cmd_checkpoint, &cmd_backup,  &cmd_restore, &cmd_user,      &cmd_key,     &cmd_config,  &cmd_exercise,
-    &cmd_version,    NULL,
+    &cmd_init,         &cmd_serve,    &cmd_status,    &cmd_source,  &cmd_intake,
+    &cmd_watch,        &cmd_feed,     &cmd_peer,      &cmd_look,    &cmd_find,
+    &cmd_rejected,     &cmd_export,   &cmd_taxii,     &cmd_check,   &cmd_id,
+    &cmd_pattern,      &cmd_partner,  &cmd_agreement, &cmd_explain, &cmd_copy,
+    &cmd_shares,       &cmd_messages, &cmd_witness,   &cmd_relay,   &cmd_release,
+    &cmd_contribution, &cmd_verify,   &cmd_rebuild,   &cmd_prove,   &cmd_checkpoint,
+    &cmd_backup,       &cmd_restore,  &cmd_user,      &cmd_key,     &cmd_config,
+    &cmd_exercise,     &cmd_version,  NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -265,6 +265,19 @@ int fuse_thing(struct fuse *f, const struct pact_view *view, struct sv what, str
 int fuse_prove(struct fuse *f, const struct pact_view *view, struct sv what, struct buf *out,
                struct err *e) MUST_USE;
 
+/* What a source has brought since a time (USEC_NONE = ever): different objects; values it states as bad or
+ * good, and those that nobody here had stated before it; events here that met a value it states, by whomever
+ * else it is stated too, and how many values that were; ids of it that were taken back, and those of them as
+ * wrong. */
+struct fuse_brought {
+    uint64_t objects, values, first, hits, values_hit, withdrawn, false_positives;
+};
+int fuse_brought(struct fuse *f, int64_t source, usec since, struct fuse_brought *ret,
+                 struct err *e) MUST_USE;
+typedef void (*type_count_fn)(void *ctx, struct sv type, uint64_t n);
+int fuse_brought_types(struct fuse *f, int64_t source, usec since, type_count_fn each, void *ctx,
+                       struct err *e) MUST_USE;
+
 /* ---- giving out (TAXII, peers)
  * -----------------------------------------------------------------------------------------------------------
  */

@@ -37,12 +37,15 @@ static int put_renewed(const struct messages *m, const struct message *msg, stru
 
 static int renew(const struct messages *m, struct sv envelope, usec now, struct arena *a, struct err *e)
 {
-    struct dsse d;
+    struct dsse d = {0};
     struct message msg = {0};
     struct buf fresh;
     buf_init(&fresh, MESSAGE_MOST);
-    int rc = dsse_read(envelope, a, &d, e); /* from our own table: who signed it does not matter */
-    rc = rc == OK ? message_read(d.body, a, &msg, e) : rc;
+    /* From our own table: who signed it does not matter. */
+    int rc = dsse_read(envelope, a, &d, e);
+    if (rc == OK) {
+        rc = message_read(d.body, a, &msg, e);
+    }
     if (rc == OK) {
         msg.created = now;
         msg.expires = now + MESSAGE_LIFE;
@@ -82,7 +85,7 @@ static int next_stale(const struct messages *m, const char *partner, usec now, s
 static int renew_stale(const struct messages *m, const char *partner, usec now, struct err *e)
 {
     struct arena a;
-    struct sv envelope;
+    struct sv envelope = SV_NONE;
     int rc;
     arena_init(&a, ARENA_MOST);
     while ((rc = next_stale(m, partner, now, &a, &envelope, e)) == 1) {

@@ -146,11 +146,11 @@ static int number(struct db *db, const char *sql, int64_t relay, int64_t *ret, s
 }
 
 /* Members that were not looked at yet. */
-#define TO_DO                                                                                                \
-    "SELECT (SELECT count(*) FROM member m WHERE m.collection = r.collection AND (m.added > r.high OR "      \
-    "EXISTS "                                                                                                \
-    "(SELECT 1 FROM relay_range g WHERE g.relay = r.id AND m.added > g.after AND m.added <= g.upto AND "     \
-    "(g.source = 0 OR g.source = m.source)))) FROM relay r WHERE r.id = ?"
+static const char TO_DO[] =
+    "SELECT (SELECT count(*) FROM member m WHERE m.collection = r.collection AND (m.added > r.high OR "
+    "EXISTS "
+    "(SELECT 1 FROM relay_range g WHERE g.relay = r.id AND m.added > g.after AND m.added <= g.upto AND "
+    "(g.source = 0 OR g.source = m.source)))) FROM relay r WHERE r.id = ?";
 
 int relay_state_of(const struct relays *r, const struct relay *relay, struct relay_state *ret, struct err *e)
 {

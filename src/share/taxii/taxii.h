@@ -153,6 +153,9 @@ int taxii_member_now(const struct taxii *t, const struct taxii_collection *c, in
 /* Appends it as JSON. 1 = done, 0 = it is not there any more, or a claim not in this version. */
 int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct buf *out,
                      struct err *e) MUST_USE;
+/* What stands in some collection and went to the partner: how many different things of each STIX type. */
+int taxii_given_types(struct db *db, struct uuid partner, type_count_fn each, void *ctx,
+                      struct err *e) MUST_USE;
 /* The newest date_added of the collection; USEC_NONE = it is empty. */
 int taxii_newest(const struct taxii *t, int64_t collection, usec *ret, struct err *e) MUST_USE;
 

@@ -160,6 +160,27 @@ int taxii_item_write(const struct taxii *t, const struct taxii_item *i, struct b
                   : fuse_item_write(t->fuse, i->claim, i->number, i->version, out, e);
 }
 
+int taxii_given_types(struct db *db, struct uuid partner, type_count_fn each, void *ctx, struct err *e)
+{
+    char id[37];
+    struct stmt *s =
+        db_query(db,
+                 "SELECT m.type, count(DISTINCT g.h) FROM share_given g JOIN member m ON m.h = g.h "
+                 "WHERE g.partner = ? GROUP BY m.type ORDER BY m.type",
+                 e);
+    int rc;
+    if (!s) {
+        return e->code;
+    }
+    uuid_text(partner, id);
+    db_text(s, sv_c(id));
+    while ((rc = db_step(s, e)) == 1) {
+        each(ctx, col_text(s, 0), (uint64_t)col_int(s, 1));
+    }
+    db_done(s);
+    return rc;
+}
+
 int taxii_newest(const struct taxii *t, int64_t collection, usec *ret, struct err *e)
 {
     struct stmt *s =
