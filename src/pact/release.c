@@ -9,9 +9,10 @@ static const char *const ATTRIBUTION_FIELDS[] = {"threat_actor_types",  "goals",
                                                  "personal_motivations"};
 static const char *const ATTRIBUTION_LINKS[] = {"attributed-to"};
 static const char *const VICTIM_LINKS[] = {"targets"};
-/* Members that say who was hit, or where. */
-static const char *const VICTIM_FIELDS[] = {"where_sighted_refs", "observed_data_refs", "contact_information",
-                                            "sectors"};
+/* Members that say who was hit, or where; also those that other platforms derive from them. */
+static const char *const VICTIM_FIELDS[] = {"where_sighted_refs",      "observed_data_refs",
+                                            "contact_information",     "where_sighted_values",
+                                            "x_opencti_where_sighted", "sectors"};
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 static bool among(const char *const *list, size_t n, struct sv word)

@@ -21,7 +21,7 @@ LATTICE = ["TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"]
 TYPES = ["indicator", "sighting", "threat-actor", "campaign", "intrusion-set", "relationship", "malware", "x-odd"]
 KINDS = ["ipv4-addr", "domain-name", "url", "email-addr", "sha-256"]
 OFFENCES = ["fraud:phishing", "malicious-code:ransomware"]
-FIELDS = ["id", "name", "goals", "where_sighted_refs", "contact_information", "sectors", "labels", "resource_level"]
+FIELDS = ["id", "name", "goals", "where_sighted_refs", "contact_information", "sectors", "labels", "resource_level", "where_sighted_values"]
 TEXTS = {"en": "a", "ja": "b", "zh-Hant": "c"}
 
 
@@ -41,7 +41,7 @@ def denied_fields(grant):
         denied |= {"threat_actor_types", "goals", "sophistication", "resource_level", "primary_motivation", "secondary_motivations",
                    "personal_motivations"}
     if not grant["victim_identity"]:
-        denied |= {"where_sighted_refs", "observed_data_refs", "contact_information", "sectors"}
+        denied |= {"where_sighted_refs", "observed_data_refs", "contact_information", "sectors", "where_sighted_values", "x_opencti_where_sighted"}
     return denied
 
 

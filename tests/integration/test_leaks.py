@@ -349,7 +349,9 @@ def test_opencti_15533_organisation_names_in_where_sighted(t):
         victim = thing("identity", 30, name=f"{CANARY} Hospital", identity_class="organization", contact_information=f"{CANARY}@hospital.example")
         seen = thing("sighting", 31, sighting_of_ref=indicator(1)["id"], where_sighted_refs=[victim["id"]], count=3,
                      where_sighted_values=[f"{CANARY} Hospital"], x_opencti_where_sighted=f"{CANARY} Hospital")
-        take(t, tw, indicator(1), victim, seen)
+        derived = thing("sighting", 32, sighting_of_ref=indicator(1)["id"], count=3, where_sighted_values=[f"{CANARY} Clinic"],
+                        x_opencti_where_sighted=f"{CANARY} Clinic")
+        take(t, tw, indicator(1), victim, seen, derived)
         settled(t, tw, jp)
         text = json.dumps(jp.objects())
         true(victim["id"] not in text and victim["id"].split("--")[1] not in text, "nor the victim's id")
