@@ -222,8 +222,8 @@ def test_history_never_delays_what_is_new(t):
             post(at_tw, k, [indicator(f"new{n}.evil.example", object_marking_refs=[GREEN])])
             until(lambda: jp.rows("SELECT 1 FROM claim WHERE value = ?", f"new{n}.evil.example"), "the new one is there", 20)
             took.append(time.monotonic() - began)
-        left = HISTORY - len(ids_from(jp, "TWCERT"))
-        print(f"  {took} s while {left} of {HISTORY} were still to come")
+            left = HISTORY - len(ids_from(jp, "TWCERT")) if n == 0 else left  # a quick machine is soon done with all of it
+        print(f"  {took} s; at the first {left} of {HISTORY} were still to come")
         true(left > 0, "it overtook")
         true(max(took) < BUDGET, f"within the budget: {took}")
         until(lambda: len(ids_from(jp, "TWCERT")) == HISTORY + 3, "all comes", 240)
