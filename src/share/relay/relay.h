@@ -47,7 +47,7 @@ struct relay {
  * ERR_EXISTS; ERR_DENIED when the partner may not read the collection. */
 int relay_add(const struct relays *r, struct uuid partner, int64_t collection, bool history, usec now,
               struct err *e) MUST_USE;
-/* In a transaction. What waits in the outbox still goes. ERR_NOT_FOUND. */
+/* In a transaction. What waits in the outbox still goes while its grants stand. ERR_NOT_FOUND. */
 int relay_remove(const struct relays *r, struct uuid partner, int64_t collection, struct err *e) MUST_USE;
 int relay_each(struct db *db, int (*each)(void *ctx, const struct relay *r, struct err *e), void *ctx,
                struct err *e) MUST_USE;
